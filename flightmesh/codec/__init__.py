@@ -1,0 +1,1 @@
+"""Domain values to and from stored and public protobuf messages."""

@@ -1,0 +1,1 @@
+"""The ledger protocol over the journal port: writing, rolling, sealing and reading ledgers."""

@@ -1,0 +1,1 @@
+"""Finding the owner of a shard, retrying and coalescing; for gateway, clients and nodes."""

@@ -1,0 +1,1 @@
+"""How every process runs: configuration, logging, tasks, start and stop."""

@@ -1,0 +1,1 @@
+"""The shard map and its allocation. Pure."""

@@ -1,0 +1,1 @@
+"""Composition root: the embedded process and the `flightmesh` entry point."""

@@ -1,0 +1,1 @@
+"""The read node: replays and follows the journal, and answers queries over whole schedules."""

@@ -1,0 +1,1 @@
+"""The shard node: takes commands, decides them, journals them and answers."""
