@@ -1,0 +1,75 @@
+# Flightmesh. `make help` lists the targets; each installs what it needs.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --warn-undefined-variables
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
+
+$(VENV)/.run: requirements/run.txt pyproject.toml scripts/make_venv.sh
+	scripts/make_venv.sh $(PYTHON) $(VENV) run
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml scripts/make_venv.sh
+	scripts/make_venv.sh $(PYTHON) $(VENV) dev
+
+.PHONY: setup
+setup: $(VENV)/.dev ## Install everything for development into .venv
+
+.PHONY: run
+run: $(VENV)/.run ## Start the whole mesh in one process (FLIGHTMESH_DATA_DIR, FLIGHTMESH_HTTP_PORT, FLIGHTMESH_GRPC_PORT)
+	@exec $(BIN)/flightmesh run $(ARGS)
+
+.PHONY: test
+test: verify ## Run all checks and all tests: what CI runs
+	$(BIN)/pytest $(ARGS)
+
+.PHONY: test-unit
+test-unit: $(VENV)/.dev ## Run the quick tests: unit, contract, tidy
+	$(BIN)/pytest tests/unit tests/contract tests/tidy $(ARGS)
+
+.PHONY: test-integration
+test-integration: $(VENV)/.dev ## Run the tests with sockets, files and processes
+	$(BIN)/pytest tests/integration tests/e2e $(ARGS)
+
+.PHONY: verify
+verify: lint verify-proto ## Run all static checks
+
+.PHONY: lint
+lint: $(VENV)/.dev ## Check format, style, types and import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: fmt
+fmt: $(VENV)/.dev ## Format the code and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: proto
+proto: $(VENV)/.dev ## Generate the Python code of the protos
+	$(BIN)/python scripts/generate_protos.py
+
+.PHONY: verify-proto
+verify-proto: $(VENV)/.dev ## Check that the generated code is that of the protos
+	scripts/verify_proto.sh $(BIN)/python
+
+.PHONY: requirements
+requirements: $(VENV)/.dev ## Pin the dependencies again (needs uv on the PATH)
+	scripts/lock_requirements.sh
+
+.PHONY: bench-embedded
+bench-embedded: $(VENV)/.dev ## Measure the embedded mesh; report in build/bench/
+	$(BIN)/python scripts/bench_embedded.py $(ARGS)
+
+.PHONY: clean
+clean: ## Remove what was built (data stay)
+	rm -rf build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
