@@ -1,0 +1,68 @@
+"""From start to stop: signals, draining, and running the event loop."""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, final
+
+import uvloop
+
+_log = logging.getLogger(__name__)
+
+FORCED_EXIT = 130
+
+
+@final
+class StopSignal:
+    """Tells that the process is to stop: a signal, or the failure of something it needs."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+        self._failure: BaseException | None = None
+
+    def install(self) -> None:
+        """Listens to SIGTERM and SIGINT. The first asks to drain, the second ends at once."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal, number)
+
+    def _on_signal(self, number: int) -> None:
+        if self._event.is_set():
+            _log.warning("second signal: ending at once")
+            os._exit(FORCED_EXIT)
+        _log.info("got %s: draining", signal.Signals(number).name)
+        self._event.set()
+
+    def fail(self, error: BaseException) -> None:
+        """Asks to stop because of a failure, which `wait` raises."""
+        if self._failure is None:
+            self._failure = error
+        self._event.set()
+
+    async def wait(self) -> None:
+        """Returns when a signal came; raises the failure if that was the reason."""
+        await self._event.wait()
+        if self._failure is not None:
+            raise self._failure
+
+
+def run(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
+    """Runs a process's main coroutine on uvloop; returns its exit code."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main())
+
+
+async def stop_quietly(what: str, stop: Awaitable[Any], limit_s: float) -> None:
+    """Waits for one part's stop, at most limit_s; what goes wrong is logged, not raised.
+
+    The other parts are to be stopped all the same.
+    """
+    try:
+        async with asyncio.timeout(limit_s):
+            await stop
+    except TimeoutError:
+        _log.error("%s did not stop within %.0f s", what, limit_s)
+    except Exception:
+        _log.exception("%s failed to stop", what)
