@@ -7,8 +7,8 @@ take what is there and never wait for the coordinator.
 import asyncio
 from typing import final
 
-from flightmesh.errors import NotOwner
-from flightmesh.ids import shard_of
+from flightmesh.errors import InvalidInput, NotOwner, Unavailable
+from flightmesh.ids import is_uuid, shard_of
 from flightmesh.sharding.shard_map import ShardAssignment, ShardMap, ShardState
 
 _MAX_REMEMBERED_IDS = 200_000
@@ -39,9 +39,18 @@ class ShardMapCache:
         return self._map.shard_count
 
     def shard_of(self, aggregate_id: str) -> int:
-        """Shard of an aggregate; remembered, since hashing costs more than a look-up."""
+        """Shard of an aggregate; remembered, since hashing costs more than a look-up.
+
+        Raises:
+            InvalidInput: the id is no UUID.
+            Unavailable: no map was heard of yet.
+        """
         shard = self._shards.get(aggregate_id)
         if shard is None:
+            if not is_uuid(aggregate_id):
+                raise InvalidInput("aggregate_id", "must be a UUID in lower case")
+            if not self._map.shard_count:
+                raise Unavailable("the shard map is not known yet")
             if len(self._shards) >= _MAX_REMEMBERED_IDS:
                 self._shards.clear()
             shard = self._shards[aggregate_id] = shard_of(aggregate_id, self._map.shard_count)

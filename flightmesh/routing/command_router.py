@@ -1,0 +1,349 @@
+"""Takes commands to the owners of their shards and does not give up before the deadline.
+
+Whatever happens on the way (wrong owner, moving shard, fenced session, full queue, broken
+connection), the same command id is sent again, so a command takes effect once at most. Commands of
+one aggregate in one call are sent in the caller's order: those of one shard go to one node in one
+batch after another, and a repeat keeps the order.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+from google.protobuf.message import Message
+
+from flightmesh.api.shard.v1 import command_service_pb2 as pb
+from flightmesh.clock import Clock, Randomness
+from flightmesh.errors import (
+    FlightmeshError,
+    NotOwner,
+    Refused,
+    RetryableError,
+    ShardMoving,
+    Unavailable,
+)
+from flightmesh.routing.backoff import Backoff
+from flightmesh.routing.coalescer import Coalescer
+from flightmesh.routing.command_shard import aggregate_of, fill_command_id
+from flightmesh.routing.node_client import NodeClient
+from flightmesh.routing.shard_map_cache import ShardMapCache
+from flightmesh.rpc.errors import error_of, status_of
+from flightmesh.runtime.tasks import TaskOwner
+
+_MAX_TARGETS = 256
+_BACKOFF = Backoff()
+
+
+@dataclass(frozen=True, slots=True)
+class RouterLimits:
+    """Bounds of a CommandRouter.
+
+    Attributes:
+        max_batch: commands in one call to a node.
+        max_in_flight: coalesced calls under way to one node.
+        max_queued: single commands waiting for one node.
+        attempt_timeout_s: how long one call may take before it is repeated.
+    """
+
+    max_batch: int = 500
+    max_in_flight: int = 2
+    max_queued: int = 20_000
+    attempt_timeout_s: float = 10.0
+
+
+# A command under way with the monotonic time at which its caller stops waiting.
+_Timed = tuple[pb.ExecuteRequest, float]
+
+
+@final
+class CommandRouter:
+    """Routes commands and questions about single aggregates.
+
+    Args:
+        shard_map: where the owners are; somebody else keeps it up to date.
+        connect: gives the client of the node at host:port.
+        clock: time of deadlines and command ids.
+        randomness: for command ids and jitter.
+        tasks: owns the sending of coalesced batches.
+        limits: bounds.
+        backoff: waits between attempts.
+    """
+
+    def __init__(
+        self,
+        shard_map: ShardMapCache,
+        connect: Callable[[str], NodeClient],
+        *,
+        clock: Clock,
+        randomness: Randomness,
+        tasks: TaskOwner,
+        limits: RouterLimits = RouterLimits(),
+        backoff: Backoff = _BACKOFF,
+    ) -> None:
+        self._map = shard_map
+        self._connect = connect
+        self._clock = clock
+        self._randomness = randomness
+        self._tasks = tasks
+        self._limits = limits
+        self._backoff = backoff
+        self._clients: dict[str, NodeClient] = {}
+        self._coalescers: dict[str, Coalescer[_Timed, pb.ExecuteResult]] = {}
+
+    async def execute(self, request: pb.ExecuteRequest, timeout_s: float) -> pb.ExecuteResponse:
+        """Executes one command, joined with others that are under way to the same node.
+
+        An empty command id is filled in, in the request itself.
+
+        Raises:
+            Unavailable: no answer before the deadline; the command may take effect all the same.
+            FlightmeshError: the command was refused.
+        """
+        deadline = self._clock.monotonic_s() + timeout_s
+        fill_command_id(request, self._clock, self._randomness)
+        aggregate_id = aggregate_of(request)
+
+        async def ask(address: str) -> pb.ExecuteResponse:
+            result = await self._coalescer(address).submit((request, deadline))
+            if result.HasField("response"):
+                return result.response
+            raise error_of(result.error)
+
+        response: pb.ExecuteResponse = await self._until_answered(aggregate_id, ask, deadline)
+        return response
+
+    async def call(self, aggregate_id: str, method: str, request: Message, timeout_s: float) -> Any:
+        """Asks the aggregate's owner the AggregateService question of that name.
+
+        Raises:
+            Unavailable: no answer before the deadline.
+            FlightmeshError: the question was refused.
+        """
+        deadline = self._clock.monotonic_s() + timeout_s
+
+        async def ask(address: str) -> Any:
+            remaining = deadline - self._clock.monotonic_s()
+            return await self._client(address).ask_aggregate(method, request, remaining)
+
+        return await self._until_answered(aggregate_id, ask, deadline)
+
+    async def execute_many(
+        self, requests: Sequence[pb.ExecuteRequest], timeout_s: float
+    ) -> list[pb.ExecuteResult]:
+        """Executes many commands; one result per request, in their order. Raises nothing.
+
+        Empty command ids are filled in, in the requests themselves.
+        """
+        many = _Many(requests)
+        deadline = self._clock.monotonic_s() + timeout_s
+        attempt = 0
+        while not await self._knows_map(deadline):
+            return many.results_or(Unavailable("the shard map is not known yet"))
+        self._find_shards(many)
+        while many.pending:
+            version = self._map.version
+            await self._attempt(many, deadline)
+            if many.pending and not await self._pause(many.error, attempt, version, deadline):
+                break
+            attempt += 1
+        return many.results_or(_gave_up(many.error))
+
+    async def _until_answered(
+        self, aggregate_id: str, ask: Callable[[str], Any], deadline: float
+    ) -> Any:
+        error: RetryableError | None = None
+        attempt = 0
+        try:
+            async with asyncio.timeout(deadline - self._clock.monotonic_s()):
+                while True:
+                    version = self._map.version
+                    try:
+                        return await ask(self._address_of(aggregate_id))
+                    except RetryableError as retryable:
+                        error = retryable
+                    if not await self._pause(error, attempt, version, deadline):
+                        raise _gave_up(error)
+                    attempt += 1
+        except TimeoutError:
+            raise _gave_up(error) from None
+
+    def _address_of(self, aggregate_id: str) -> str:
+        shard = self._map.shard_of(aggregate_id)
+        row = self._map.assignment(shard)
+        if not row.address:
+            raise ShardMoving(shard, row.epoch)
+        return row.address
+
+    async def _knows_map(self, deadline: float) -> bool:
+        while not self._map.shard_count:
+            remaining = deadline - self._clock.monotonic_s()
+            if remaining <= 0 or not await self._map.wait_change(self._map.version, remaining):
+                return False
+        return True
+
+    def _find_shards(self, many: "_Many") -> None:
+        pending = []
+        for index in many.pending:
+            request = many.requests[index]
+            if not request.command_id:
+                fill_command_id(request, self._clock, self._randomness)
+            try:
+                many.shards[index] = self._map.shard_of(
+                    request.aggregate_id or aggregate_of(request)
+                )
+                pending.append(index)
+            except FlightmeshError as error:
+                many.results[index] = pb.ExecuteResult(error=status_of(error))
+        many.pending = pending
+
+    async def _attempt(self, many: "_Many", deadline: float) -> None:
+        rows = self._map.map.assignments
+        groups: dict[str, list[int]] = {}
+        for index in many.pending:
+            groups.setdefault(rows[many.shards[index]].address, []).append(index)
+        unowned = groups.pop("", [])
+        if unowned:
+            shard = many.shards[unowned[0]]
+            many.error = ShardMoving(shard, rows[shard].epoch)
+        if len(groups) == 1:
+            address, group = groups.popitem()
+            await self._send_group(many, address, group, deadline)
+        else:
+            async with asyncio.TaskGroup() as sending:
+                for address, group in groups.items():
+                    sending.create_task(self._send_group(many, address, group, deadline))
+        many.keep_unanswered()
+
+    async def _send_group(
+        self, many: "_Many", address: str, group: list[int], deadline: float
+    ) -> None:
+        step = self._limits.max_batch
+        client = self._client(address)
+        for start in range(0, len(group), step):
+            chunk = group[start : start + step]
+            chunk_requests = [many.requests[index] for index in chunk]
+            try:
+                results = await self._send(client, chunk_requests, deadline)
+            except RetryableError as error:
+                many.error = error
+                return
+            except FlightmeshError as error:
+                results = [pb.ExecuteResult(error=status_of(error))] * len(chunk)
+            if self._take_results(many, chunk, results):
+                # What follows in this group may be of the same aggregate: keep the order.
+                return
+
+    def _take_results(
+        self, many: "_Many", chunk: Sequence[int], results: Sequence[pb.ExecuteResult]
+    ) -> bool:
+        retry = False
+        for index, result in zip(chunk, results, strict=True):
+            if result.HasField("error"):
+                error = error_of(result.error)
+                if isinstance(error, RetryableError):
+                    retry = True
+                    many.error = error
+                    self._learn(error)
+                    continue
+            many.results[index] = result
+        return retry
+
+    async def _send(
+        self, client: NodeClient, requests: Sequence[pb.ExecuteRequest], deadline: float
+    ) -> Sequence[pb.ExecuteResult]:
+        remaining = deadline - self._clock.monotonic_s()
+        if remaining <= 0:
+            raise Unavailable("the deadline passed")
+        timeout_s = min(remaining, self._limits.attempt_timeout_s)
+        try:
+            return await client.execute_batch(requests, timeout_s)
+        except Refused as error:
+            # A batch may be too large for the server although each of its commands is not.
+            if error.reason != "TOO_LARGE" or len(requests) == 1:
+                raise
+        half = len(requests) // 2
+        first = await self._send(client, requests[:half], deadline)
+        return [*first, *await self._send(client, requests[half:], deadline)]
+
+    async def _send_coalesced(
+        self, address: str, batch: Sequence[_Timed]
+    ) -> Sequence[pb.ExecuteResult]:
+        deadline = max(timed[1] for timed in batch)
+        return await self._send(self._client(address), [timed[0] for timed in batch], deadline)
+
+    async def _pause(
+        self, error: RetryableError | None, attempt: int, version: int, deadline: float
+    ) -> bool:
+        """Waits for a better moment; False if the deadline comes first."""
+        learned = error is not None and self._learn(error)
+        if (learned or self._map.version > version) and attempt < 3:
+            return True
+        delay = self._backoff.delay_s(attempt, self._randomness)
+        if self._clock.monotonic_s() + delay >= deadline:
+            return False
+        await self._map.wait_change(self._map.version, delay)
+        return True
+
+    def _learn(self, error: RetryableError) -> bool:
+        return isinstance(error, NotOwner) and self._map.learn(error)
+
+    def _client(self, address: str) -> NodeClient:
+        client = self._clients.get(address)
+        if client is None:
+            _bound(self._clients)
+            client = self._clients[address] = self._connect(address)
+        return client
+
+    def _coalescer(self, address: str) -> Coalescer[_Timed, pb.ExecuteResult]:
+        coalescer = self._coalescers.get(address)
+        if coalescer is None:
+            _bound(self._coalescers)
+
+            async def send(batch: Sequence[_Timed]) -> Sequence[pb.ExecuteResult]:
+                return await self._send_coalesced(address, batch)
+
+            coalescer = self._coalescers[address] = Coalescer(
+                send,
+                self._tasks,
+                max_in_flight=self._limits.max_in_flight,
+                max_batch=self._limits.max_batch,
+                max_queued=self._limits.max_queued,
+            )
+        return coalescer
+
+
+@final
+class _Many:
+    """The commands of one execute_many that have no final result yet."""
+
+    def __init__(self, requests: Sequence[pb.ExecuteRequest]) -> None:
+        self.requests = requests
+        self.shards = [0] * len(requests)
+        self.results: list[pb.ExecuteResult | None] = [None] * len(requests)
+        self.pending = list(range(len(requests)))
+        self.error: RetryableError | None = None
+
+    def keep_unanswered(self) -> None:
+        results = self.results
+        self.pending = [index for index in self.pending if results[index] is None]
+
+    def results_or(self, error: FlightmeshError) -> list[pb.ExecuteResult]:
+        """The results; the error for those that have none."""
+        if not self.pending:
+            return [result for result in self.results if result is not None]
+        missing = pb.ExecuteResult(error=status_of(error))
+        return [result if result is not None else missing for result in self.results]
+
+
+def _gave_up(error: RetryableError | None) -> Unavailable:
+    why = f": {error.message}" if error else ""
+    gave_up = Unavailable(f"no answer before the deadline; retry with the same command id{why}")
+    gave_up.retry_after_s = max(1.0, error.retry_after_s if error else 0.0)
+    return gave_up
+
+
+def _bound(cache: dict[str, Any]) -> None:
+    # Addresses come and go with restarts; an entry that is dropped is built again at need.
+    if len(cache) >= _MAX_TARGETS:
+        del cache[next(iter(cache))]

@@ -1,0 +1,176 @@
+"""Takes queries to read nodes: coalesced, spread over them, repeated elsewhere on failure."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import final
+
+from flightmesh.api.read.v1 import query_service_pb2 as pb
+from flightmesh.clock import Clock, Randomness
+from flightmesh.errors import RetryableError, Unavailable
+from flightmesh.position import Position
+from flightmesh.routing.backoff import Backoff
+from flightmesh.routing.coalescer import Coalescer
+from flightmesh.routing.node_client import NodeClient
+from flightmesh.rpc.errors import error_of
+from flightmesh.runtime.tasks import TaskOwner
+
+# How long a read node that failed is asked only if no other is left.
+_AVOID_S = 1.0
+
+_Timed = tuple[pb.Query, float]
+# Address, encoding, and whether the queries wait for a position: those that wait must not hold up
+# those that do not, since a batch is answered as a whole.
+_Lane = tuple[str, pb.ReplyFormat, bool]
+
+
+@final
+class PositionTracker:
+    """The highest position that a session has seen, so that it never goes back in time."""
+
+    def __init__(self) -> None:
+        self._position = Position()
+        self._token = ""
+
+    @property
+    def token(self) -> str:
+        """Token of the highest position seen; empty at first."""
+        return self._token
+
+    def observe(self, token: str) -> None:
+        """Takes note of a position told by an answer.
+
+        Raises:
+            InvalidInput: the text is no position token.
+        """
+        if token and token != self._token:
+            self._position = self._position.merged(Position.parse(token))
+            self._token = self._position.token()
+
+
+@final
+class QueryRouter:
+    """Routes queries.
+
+    Args:
+        addresses: gives the addresses of the read nodes that are known now.
+        connect: gives the client of the node at host:port.
+        clock: time of deadlines.
+        randomness: for jitter.
+        tasks: owns the sending of batches.
+        positions: where the highest position seen is kept; None to keep none.
+        max_in_flight: batches under way to one read node.
+        max_batch: queries in one batch.
+    """
+
+    def __init__(
+        self,
+        addresses: Callable[[], Sequence[str]],
+        connect: Callable[[str], NodeClient],
+        *,
+        clock: Clock,
+        randomness: Randomness,
+        tasks: TaskOwner,
+        positions: PositionTracker | None = None,
+        max_in_flight: int = 2,
+        max_batch: int = 200,
+    ) -> None:
+        self._addresses = addresses
+        self._connect = connect
+        self._clock = clock
+        self._randomness = randomness
+        self._tasks = tasks
+        self._positions = positions
+        self._max_in_flight = max_in_flight
+        self._max_batch = max_batch
+        self._backoff = Backoff()
+        self._lanes: dict[_Lane, Coalescer[_Timed, pb.QueryResult]] = {}
+        self._avoid_until: dict[str, float] = {}
+        self._turn = 0
+
+    async def query(
+        self,
+        query: pb.Query,
+        timeout_s: float,
+        reply_format: pb.ReplyFormat = pb.REPLY_FORMAT_PROTOBUF,
+    ) -> pb.QueryResult:
+        """Asks a read node; the result's reply is in the asked encoding.
+
+        With positions kept, a query without min_position gets the highest position seen.
+
+        Raises:
+            Unavailable: no read node answered before the deadline.
+            FlightmeshError: the query was refused.
+        """
+        deadline = self._clock.monotonic_s() + timeout_s
+        waits = self._carry_position(query)
+        error: RetryableError | None = None
+        attempt = 0
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    try:
+                        return await self._ask(query, deadline, reply_format, waits)
+                    except RetryableError as retryable:
+                        error = retryable
+                    await self._clock.sleep(self._backoff.delay_s(attempt, self._randomness))
+                    attempt += 1
+        except TimeoutError:
+            why = error.message if error else "it does not answer in time"
+            raise Unavailable(f"no read node has answered before the deadline: {why}") from None
+
+    async def _ask(
+        self, query: pb.Query, deadline: float, reply_format: pb.ReplyFormat, waits: bool
+    ) -> pb.QueryResult:
+        address = self._choose()
+        try:
+            lane = self._lane((address, reply_format, waits))
+            result = await lane.submit((query, deadline))
+            if result.HasField("error"):
+                raise error_of(result.error)
+        except RetryableError:
+            self._avoid_until[address] = self._clock.monotonic_s() + _AVOID_S
+            raise
+        if self._positions is not None and result.position:
+            self._positions.observe(result.position)
+        return result
+
+    def _carry_position(self, query: pb.Query) -> bool:
+        kind = query.WhichOneof("query")
+        if kind is None:
+            return False
+        request = getattr(query, kind)
+        if self._positions is not None and not request.min_position:
+            request.min_position = self._positions.token
+        return bool(request.min_position)
+
+    def _choose(self) -> str:
+        addresses = self._addresses()
+        if not addresses:
+            raise Unavailable("no read node is known")
+        if len(addresses) == 1:
+            return addresses[0]
+        self._turn += 1
+        now = self._clock.monotonic_s()
+        ordered = [addresses[(self._turn + n) % len(addresses)] for n in range(len(addresses))]
+        return min(ordered, key=lambda address: self._avoid_until.get(address, 0.0) > now)
+
+    def _lane(self, key: _Lane) -> Coalescer[_Timed, pb.QueryResult]:
+        lane = self._lanes.get(key)
+        if lane is None:
+            if len(self._lanes) >= 1024:
+                self._lanes.clear()
+            client = self._connect(key[0])
+
+            async def send(batch: Sequence[_Timed]) -> Sequence[pb.QueryResult]:
+                timeout_s = max(timed[1] for timed in batch) - self._clock.monotonic_s()
+                if timeout_s <= 0:
+                    raise Unavailable("the deadline passed")
+                return await client.query_batch([timed[0] for timed in batch], key[1], timeout_s)
+
+            lane = self._lanes[key] = Coalescer(
+                send,
+                self._tasks,
+                max_in_flight=self._max_in_flight,
+                max_batch=self._max_batch,
+            )
+        return lane
