@@ -1,0 +1,117 @@
+"""The ledger store in a directory: two SQLite files, and a lock that admits one process.
+
+`journal.db` holds ledgers, claims and constants and syncs each commit; `index.db` holds what can be
+built from it again. See `sqlite_ledgers`, `sqlite_index` and, for threads and failures,
+`sqlite_database`.
+"""
+
+import asyncio
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self, final
+
+from flightmesh.clock import Clock, SystemClock
+from flightmesh.errors import ConfigurationError
+from flightmesh.journal import AggregateIndex, Claims, Journal, Snapshots
+from flightmesh.journal.sqlite_database import DatabaseOptions, SqliteDatabase
+from flightmesh.journal.sqlite_index import SCHEMA as INDEX_SCHEMA
+from flightmesh.journal.sqlite_index import SqliteAggregateIndex, SqliteSnapshots
+from flightmesh.journal.sqlite_ledgers import SCHEMA as LEDGERS_SCHEMA
+from flightmesh.journal.sqlite_ledgers import SqliteClaims, SqliteJournal
+
+_FORMAT: Final = 1
+
+
+@final
+class SqliteStore:
+    """All four ports on one directory. Get one by `open`; close it by `close` or `async with`.
+
+    Attributes:
+        journal: the ledgers.
+        claims: who owns which shard.
+        index: the aggregate index.
+        snapshots: saved aggregate states.
+        ledgers_database: for statistics.
+        index_database: for statistics.
+    """
+
+    def __init__(self, directory: Path, clock: Clock, lock: int) -> None:
+        self.ledgers_database = SqliteDatabase(
+            DatabaseOptions(directory / "journal.db", LEDGERS_SCHEMA, _FORMAT, "FULL"), clock
+        )
+        self.index_database = SqliteDatabase(
+            DatabaseOptions(directory / "index.db", INDEX_SCHEMA, _FORMAT, "NORMAL"), clock
+        )
+        index = SqliteAggregateIndex(self.index_database)
+        self.journal: Journal = SqliteJournal(self.ledgers_database)
+        self.claims: Claims = SqliteClaims(self.ledgers_database, index.sync)
+        self.index: AggregateIndex = index
+        self.snapshots: Snapshots = SqliteSnapshots(self.index_database)
+        self._lock: int | None = lock
+
+    @classmethod
+    async def open(cls, directory: Path, clock: Clock | None = None) -> Self:
+        """Opens the store in a directory, which is created where it is missing.
+
+        Args:
+            directory: holds the store's files and nothing else's.
+            clock: for the statistics.
+
+        Raises:
+            ConfigurationError: another process has the directory, or its files cannot be used.
+        """
+        lock = await asyncio.to_thread(_lock_directory, directory)
+        store = cls(directory, clock or SystemClock(), lock)
+        try:
+            await store.ledgers_database.start()
+            await store.index_database.start()
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+    async def close(self) -> None:
+        """Executes what is waiting, closes the files and gives up the directory. Idempotent."""
+        await self.index_database.close()
+        await self.ledgers_database.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+
+def _lock_directory(directory: Path) -> int:
+    """Creates the directory if need be and takes its lock, which the process's end gives back."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        _sync_directory(directory.parent)
+        lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ConfigurationError(f"cannot use the directory {directory}: {error}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        raise ConfigurationError(f"another process uses the directory {directory}") from error
+    return lock
+
+
+def _sync_directory(directory: Path) -> None:
+    """Makes the entries of a directory durable."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
