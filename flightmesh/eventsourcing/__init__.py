@@ -1,18 +1,18 @@
 """The event-sourcing core, independent of any domain.
 
-`DomainModel` is all it asks of a domain. The core adds command ids, expected sequences, speculation,
-recovery, snapshots and history; see docs/protocol.md.
+`DomainModel` is all it asks of a domain. The core adds command ids, expected sequences,
+speculation, recovery, snapshots and history; see docs/protocol.md.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+import msgspec
 
 from flightmesh.ids import AggregateId, CommandId
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True, gc=False):
     """Who sent a command, from where and why; kept with its events."""
 
     actor: str = ""
@@ -21,8 +21,7 @@ class Origin:
     causation_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CommandEnvelope:
+class CommandEnvelope(msgspec.Struct, frozen=True):
     """A command with what the core needs to know of it.
 
     Attributes:
@@ -31,7 +30,7 @@ class CommandEnvelope:
         aggregate_type: type of that aggregate.
         scope: group the aggregate belongs to; for flight schedules the schedule's name.
         command: the domain's command value.
-        body_hash: 16 bytes that tell a repeat from a reused id; see `DomainModel.hash_body`.
+        body_hash: 16 bytes that tell a repeat from a reused id; see flightmesh.codec.commands.
         expected_sequence: refuse unless the aggregate is at this sequence; None = any.
         origin: who, from where and why.
     """
@@ -43,11 +42,10 @@ class CommandEnvelope:
     command: Any
     body_hash: bytes
     expected_sequence: int | None = None
-    origin: Origin = field(default=Origin())
+    origin: Origin = Origin()
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedEvent:
+class EncodedEvent(msgspec.Struct, frozen=True, gc=False):
     """An event as stored: type name, version of the payload from 1, payload."""
 
     type: str
@@ -55,8 +53,7 @@ class EncodedEvent:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
+class Rejection(msgspec.Struct, frozen=True, gc=False):
     """A recorded refusal."""
 
     reason: str
@@ -64,8 +61,7 @@ class Rejection:
     details: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True):
     """A decision in favour: the events (none = no effect) and what the caller is warned of."""
 
     events: Sequence[Any]

@@ -95,17 +95,19 @@ class IndexChunk(_message.Message):
     def __init__(self, records: _Optional[_Iterable[_Union[IndexedRecord, _Mapping]]] = ...) -> None: ...
 
 class Snapshot(_message.Message):
-    __slots__ = ("format", "aggregate_sequence", "aggregate_type", "state", "remembered", "newest_dropped_id")
+    __slots__ = ("format", "aggregate_sequence", "aggregate_type", "state", "remembered", "newest_dropped_id", "scope")
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     AGGREGATE_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     AGGREGATE_TYPE_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     REMEMBERED_FIELD_NUMBER: _ClassVar[int]
     NEWEST_DROPPED_ID_FIELD_NUMBER: _ClassVar[int]
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
     format: int
     aggregate_sequence: int
     aggregate_type: str
     state: bytes
     remembered: _containers.RepeatedCompositeFieldContainer[IndexedRecord]
     newest_dropped_id: bytes
-    def __init__(self, format: _Optional[int] = ..., aggregate_sequence: _Optional[int] = ..., aggregate_type: _Optional[str] = ..., state: _Optional[bytes] = ..., remembered: _Optional[_Iterable[_Union[IndexedRecord, _Mapping]]] = ..., newest_dropped_id: _Optional[bytes] = ...) -> None: ...
+    scope: str
+    def __init__(self, format: _Optional[int] = ..., aggregate_sequence: _Optional[int] = ..., aggregate_type: _Optional[str] = ..., state: _Optional[bytes] = ..., remembered: _Optional[_Iterable[_Union[IndexedRecord, _Mapping]]] = ..., newest_dropped_id: _Optional[bytes] = ..., scope: _Optional[str] = ...) -> None: ...
