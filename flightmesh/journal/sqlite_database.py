@@ -39,7 +39,14 @@ MAX_TRANSACTION: Final = 128
 # Errors of a COMMIT after which nothing of it can be in the log: no frame that ends a transaction
 # was written.
 _DEFINITE: Final = frozenset(
-    {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY}
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CONSTRAINT,
+        sqlite3.SQLITE_TOOBIG,
+    }
 )
 
 
@@ -85,12 +92,20 @@ class DatabaseStatistics:
     last_commit_s: float = 0.0
     failed_transactions: int = 0
 
+    def count(self, requests: int, seconds: float) -> None:
+        """Adds one transaction."""
+        self.requests += requests
+        self.transactions += 1
+        self.largest_transaction = max(self.largest_transaction, requests)
+        self.last_commit_s = seconds
+
 
 @dataclass(slots=True)
 class _Request:
     operation: Operation[Any]
     future: "asyncio.Future[Any]"
     loop: asyncio.AbstractEventLoop
+    atomic: bool = False
     synced: bool = False
     result: Any = None
     error: Exception | None = None
@@ -205,18 +220,22 @@ class SqliteDatabase:
         self._writes.put(None)
         await asyncio.to_thread(self._threads[0].join)
 
-    async def write(self, operation: Operation[T], *, synced: bool = False) -> T:
+    async def write(
+        self, operation: Operation[T], *, atomic: bool = False, synced: bool = False
+    ) -> T:
         """Runs an operation in a transaction and returns its result after the COMMIT.
 
         Args:
             operation: what to do; it may be undone and fails without effect.
+            atomic: all that it changes, it changes by its first statement; this spares the
+                statements around it (see `_transact`).
             synced: sync this commit, and with it all earlier ones, whatever the options say.
 
         Raises:
             StoreUnavailable: definitely not applied.
             OutcomeUnknown: it may have been applied.
         """
-        return await self._submit(self._writes, operation, synced=synced)
+        return await self._submit(self._writes, operation, atomic=atomic, synced=synced)
 
     async def read(self, operation: Operation[T]) -> T:
         """Runs an operation that only reads, on a connection of its own.
@@ -231,6 +250,7 @@ class SqliteDatabase:
         queue: "SimpleQueue[_Request | None]",
         operation: Operation[T],
         *,
+        atomic: bool = False,
         synced: bool = False,
     ) -> "asyncio.Future[T]":
         if not self._open:
@@ -239,7 +259,7 @@ class SqliteDatabase:
             raise StoreUnavailable(f"{self._name} has {MAX_WAITING} requests waiting")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        queue.put(_Request(operation, future, loop, synced))
+        queue.put(_Request(operation, future, loop, atomic, synced))
         return future
 
     # Threads from here on.
@@ -271,30 +291,42 @@ class SqliteDatabase:
         connection.close()
 
     def _transact(self, connection: sqlite3.Connection, requests: list[_Request]) -> None:
+        """Executes requests in one transaction and leaves results or errors in them.
+
+        Each statement gives the interpreter lock away and must win it back from a busy event loop
+        (`sys.setswitchinterval`), which costs more than the statement. So one atomic request alone
+        goes without BEGIN and COMMIT: its statement is its own transaction.
+        """
         started = self._clock.monotonic_s()
+        alone = len(requests) == 1
+        begun = not (alone and requests[0].atomic)
         try:
             if self._in_doubt:
                 self._settle(connection)
             self._set_synchronous(connection, requests)
-            connection.execute("BEGIN IMMEDIATE")
-            for request in requests:
-                _run(connection, request, alone=len(requests) == 1)
+            if begun:
+                connection.execute("BEGIN IMMEDIATE")
+                for request in requests:
+                    _run(connection, request, alone=alone)
         except Exception as error:  # the thread outlives whatever a request does
             self._roll_back(connection)
             self._fail(requests, error, definite=True)
             return
-        self._commit(connection, requests)
-        statistics = self.statistics
-        statistics.requests += len(requests)
-        statistics.transactions += 1
-        statistics.largest_transaction = max(statistics.largest_transaction, len(requests))
-        statistics.last_commit_s = self._clock.monotonic_s() - started
+        self._commit(connection, requests, begun=begun)
+        self.statistics.count(len(requests), self._clock.monotonic_s() - started)
 
-    def _commit(self, connection: sqlite3.Connection, requests: list[_Request]) -> None:
+    def _commit(
+        self, connection: sqlite3.Connection, requests: list[_Request], *, begun: bool
+    ) -> None:
         try:
-            connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            definite = _primary_code(error) in _DEFINITE
+            if begun:
+                connection.execute("COMMIT")
+            else:
+                requests[0].result = requests[0].operation(connection)
+        except Exception as error:
+            # Only SQLite's own errors can come after something was written.
+            code = _primary_code(error) if isinstance(error, sqlite3.Error) else None
+            definite = code is None or code in _DEFINITE
             self._in_doubt = self._in_doubt or not definite
             self._roll_back(connection)
             self._fail(requests, error, definite=definite)
@@ -348,15 +380,19 @@ def _run(connection: sqlite3.Connection, request: _Request, *, alone: bool) -> N
     if alone:
         request.result = request.operation(connection)
         return
-    connection.execute("SAVEPOINT request")
+    # SQLite undoes a statement that fails, so only several of them need a savepoint.
+    if not request.atomic:
+        connection.execute("SAVEPOINT request")
     try:
         request.result = request.operation(connection)
     except Exception as error:
         if not connection.in_transaction:
             raise
-        connection.execute("ROLLBACK TO request")
+        if not request.atomic:
+            connection.execute("ROLLBACK TO request")
         request.error = _translated(error)
-    connection.execute("RELEASE request")
+    if not request.atomic:
+        connection.execute("RELEASE request")
 
 
 def _answer(requests: list[_Request]) -> None:

@@ -74,6 +74,9 @@ class SqliteJournal:
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
+        # The segment each ledger was last appended to, and its first number, which never changes:
+        # spares an append the statement that would read the row.
+        self._firsts: dict[int, tuple[int, int]] = {}
 
     async def fix_constants(self, wanted: Constants) -> Constants:
         """See the port."""
@@ -103,7 +106,8 @@ class SqliteJournal:
     async def add_to_directory(self, row: DirectoryRow) -> None:
         """See the port."""
         await self._database.write(
-            statement("INSERT OR IGNORE INTO directory VALUES (?, ?)", (row.ledger, row.node))
+            statement("INSERT OR IGNORE INTO directory VALUES (?, ?)", (row.ledger, row.node)),
+            atomic=True,
         )
 
     async def list_directory(self) -> Sequence[DirectoryRow]:
@@ -127,13 +131,14 @@ class SqliteJournal:
             )
             return _conditional(connection, cursor, ledger, segment)
 
-        return await self._database.write(create)
+        return await self._database.write(create, atomic=True)
 
     async def append(
         self, ledger: int, segment: int, writer: bytes, number: int, data: bytes
     ) -> Conditional:
         """See the port."""
         place = _place(ledger, number)
+        known, first = self._firsts.get(ledger, (-1, 0))
 
         def add(connection: sqlite3.Connection) -> Conditional:
             cursor = connection.execute(
@@ -141,9 +146,14 @@ class SqliteJournal:
                 " AND segment = ? AND state = 'open' AND writer = ? AND head = ?",
                 (place, data, ledger, segment, writer, number - 1),
             )
+            if cursor.rowcount == 1 and known == segment:
+                return Conditional(True, SegmentRow(SegmentState.OPEN, writer, first, number))
             return _conditional(connection, cursor, ledger, segment)
 
-        return await self._database.write(add)
+        answer = await self._database.write(add, atomic=True)
+        if answer.applied and known != segment and answer.row is not None:
+            self._firsts[ledger] = segment, answer.row.first
+        return answer
 
     async def roll(self, ledger: int, segment: int, writer: bytes, head: int) -> Conditional:
         """See the port."""
@@ -156,7 +166,7 @@ class SqliteJournal:
             )
             return _conditional(connection, cursor, ledger, segment)
 
-        return await self._database.write(mark)
+        return await self._database.write(mark, atomic=True)
 
     async def seal(self, ledger: int, segment: int, first: int) -> Conditional:
         """See the port."""
@@ -169,7 +179,7 @@ class SqliteJournal:
             )
             return _conditional(connection, cursor, ledger, segment)
 
-        return await self._database.write(close)
+        return await self._database.write(close, atomic=True)
 
     async def read_segment(self, ledger: int, segment: int) -> SegmentRow | None:
         """See the port."""
