@@ -1,0 +1,52 @@
+"""`flightmesh run` from start to stop, with its sample schedule."""
+
+import httpx
+
+from tests.e2e.conftest import StartMesh
+
+KINDS = {
+    "continuity", "ground_time", "designator", "airplane_overlap", "aircraft_type",
+    "unknown_airplane",
+}  # fmt: skip
+
+
+def test_the_first_start_loads_a_sample_with_findings_of_each_kind_and_a_restart_keeps_it(
+    start_mesh: StartMesh,
+) -> None:
+    mesh = start_mesh(sample=True)
+    assert any(str(mesh.http_port) in line for line in mesh.output)
+    legs, findings = mesh.legs("sample"), mesh.json("findings", "--schedule", "sample")
+    assert len(legs) > 1_000
+    assert findings["totals"].keys() == KINDS
+    assert all(findings["totals"].values())
+    assert len(findings["findings"]) == sum(findings["totals"].values())
+    assert mesh.stop() == 0, mesh.log()
+    again = start_mesh(mesh.data_dir, sample=True)
+    assert again.legs("sample") == legs
+    assert again.json("findings", "--schedule", "sample")["findings"] == findings["findings"]
+    again.kill()
+    third = start_mesh(mesh.data_dir, sample=True)
+    assert third.legs("sample") == legs
+
+
+def test_a_second_process_on_the_same_data_is_refused(start_mesh: StartMesh) -> None:
+    mesh = start_mesh()
+    second = mesh.cli("run", check=False)
+    assert second.returncode != 0
+    assert "Traceback" not in second.stderr
+    assert httpx.get(f"{mesh.http}/healthz").status_code == 200
+
+
+def test_health_and_readiness_are_told_over_http_and_by_the_command_line(
+    start_mesh: StartMesh,
+) -> None:
+    mesh = start_mesh()
+    assert httpx.get(f"{mesh.http}/readyz").status_code == 200
+    assert mesh.cli("doctor").returncode == 0
+    nodes = mesh.json("nodes")["nodes"]
+    roles = [node["role"] for node in nodes]
+    assert roles.count("NODE_ROLE_SHARD_NODE") == 2
+    shards = mesh.json("shards")["assignments"]
+    owners = {shard["node"] for shard in shards}
+    assert len(shards) == 64
+    assert len(owners) == 2
