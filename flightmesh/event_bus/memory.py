@@ -1,6 +1,6 @@
 """The event bus inside one process.
 
-Each subscriber has a queue of its own with a bound. A message that finds it full is lost to that
+Each subscriber has a queue of its own, bounded in messages and in bytes. A message that finds it full is lost to that
 subscriber alone and counted; the publisher never waits. The bytes of an entry are handed over as
 the object they are: nothing is copied.
 """
@@ -10,9 +10,14 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Final, Self, final
 
-from flightmesh.event_bus import BusMessage
+from flightmesh.event_bus import BusMessage, PublishedEntry
 
 DEFAULT_BOUND: Final = 4096
+DEFAULT_BYTES: Final = 32 * 1024 * 1024
+
+
+def _size(message: BusMessage) -> int:
+    return len(message.data) if isinstance(message, PublishedEntry) else 0
 
 
 @final
@@ -23,10 +28,12 @@ class InMemorySubscription(AsyncIterator[BusMessage]):
         lost: messages that found the queue full.
     """
 
-    def __init__(self, bus: "InMemoryEventBus", bound: int) -> None:
+    def __init__(self, bus: "InMemoryEventBus", bound: int, max_bytes: int) -> None:
         self.lost = 0
         self._bus = bus
         self._bound = bound
+        self._max_bytes = max_bytes
+        self._bytes = 0
         self._waiting: deque[BusMessage] = deque()
         self._arrived = asyncio.Event()
         self._closed = False
@@ -36,9 +43,12 @@ class InMemorySubscription(AsyncIterator[BusMessage]):
 
     def offer(self, message: BusMessage) -> None:
         """Keeps a message for the subscriber, or counts it as lost."""
-        if len(self._waiting) >= self._bound:
+        size = _size(message)
+        full = len(self._waiting) >= self._bound or self._bytes + size > self._max_bytes
+        if full and self._waiting:
             self.lost += 1
             return
+        self._bytes += size
         self._waiting.append(message)
         self._arrived.set()
 
@@ -51,12 +61,15 @@ class InMemorySubscription(AsyncIterator[BusMessage]):
                 raise StopAsyncIteration
             self._arrived.clear()
             await self._arrived.wait()
-        return self._waiting.popleft()
+        message = self._waiting.popleft()
+        self._bytes -= _size(message)
+        return message
 
     async def aclose(self) -> None:
         """Ends the subscription; a reader that waits gets the end. Idempotent."""
         self._closed = True
         self._waiting.clear()
+        self._bytes = 0
         self._arrived.set()
         self._bus.forget(self)
 
@@ -67,14 +80,17 @@ class InMemoryEventBus:
 
     Args:
         bound: messages that may wait for one subscriber.
+        max_bytes: sizes together of the entries that may wait for one subscriber; a single larger
+            one is taken when nothing else waits.
 
     Attributes:
         published: messages published.
     """
 
-    def __init__(self, bound: int = DEFAULT_BOUND) -> None:
+    def __init__(self, bound: int = DEFAULT_BOUND, max_bytes: int = DEFAULT_BYTES) -> None:
         self.published = 0
         self._bound = bound
+        self._max_bytes = max_bytes
         self._lost_by_former = 0
         self._subscriptions: list[InMemorySubscription] = []
 
@@ -96,7 +112,7 @@ class InMemoryEventBus:
 
     def subscribe(self) -> InMemorySubscription:
         """See the port."""
-        subscription = InMemorySubscription(self, self._bound)
+        subscription = InMemorySubscription(self, self._bound, self._max_bytes)
         self._subscriptions.append(subscription)
         return subscription
 
