@@ -109,7 +109,7 @@ def _field_reader(field: FieldDescriptor) -> Reader:
     if is_map(field):
         assert field.message_type is not None
         return _map_reader(field.message_type)
-    read = _single_reader(field)
+    read = single_reader(field)
     return _list_reader(read) if field.is_repeated else read
 
 
@@ -130,8 +130,8 @@ def _list_reader(read: Reader) -> Reader:
 
 def _map_reader(entry: Descriptor) -> Reader:
     key_field = entry.fields_by_name["key"]
-    read_value = _single_reader(entry.fields_by_name["value"])
-    read_key = _single_reader(key_field)
+    read_value = single_reader(entry.fields_by_name["value"])
+    read_key = single_reader(key_field)
     if key_field.type == FieldDescriptor.TYPE_BOOL:
         truths = {"true": True, "false": False}
         read_key = lambda text: read_bool(truths.get(text))  # noqa: E731
@@ -150,7 +150,8 @@ def _map_reader(entry: Descriptor) -> Reader:
     return read_map
 
 
-def _single_reader(field: FieldDescriptor) -> Reader:
+def single_reader(field: FieldDescriptor) -> Reader:
+    """The reader of one value of a field that is no map, whether or not the field is repeated."""
     kind = field.type
     if field.message_type is not None:
         if field.message_type.full_name == TIMESTAMP:
