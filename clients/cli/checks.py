@@ -1,0 +1,194 @@
+"""The checks of `flightmesh doctor`: each asks the mesh and gives one verdict.
+
+A check never raises: what goes wrong is its verdict.
+"""
+
+import functools
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from clients.aio import FlightmeshClient
+from clients.cli.exits import describe
+from flightmesh.api.coordinator.v1 import shard_map_service_pb2 as mesh
+from flightmesh.api.read.v1 import query_service_pb2 as query
+from flightmesh.errors import FlightmeshError
+from flightmesh.position import Position
+
+# Schedules whose histories are read to learn how far the write side is.
+_SAMPLED_SCHEDULES: Final = 20
+_NAMED: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a check found.
+
+    Attributes:
+        check: name of the check.
+        ok: whether all is well.
+        detail: sentence for people.
+    """
+
+    check: str
+    ok: bool
+    detail: str
+
+
+Check = Callable[[FlightmeshClient], Awaitable[Verdict]]
+
+
+def _check(name: str) -> Callable[[Callable[[FlightmeshClient], Awaitable[str]]], Check]:
+    """Decorates a check that returns its detail and raises `_Ill` or an error of the mesh."""
+
+    def decorate(body: Callable[[FlightmeshClient], Awaitable[str]]) -> Check:
+        @functools.wraps(body)
+        async def check(client: FlightmeshClient) -> Verdict:
+            try:
+                return Verdict(name, True, await body(client))
+            except _Ill as ill:
+                return Verdict(name, False, str(ill))
+            except FlightmeshError as error:
+                return Verdict(name, False, describe(error))
+
+        return check
+
+    return decorate
+
+
+class _Ill(Exception):
+    """What a check found is not well."""
+
+
+@_check("servers reachable")
+async def servers_reachable(client: FlightmeshClient) -> str:
+    """Every given server answers and says that it serves."""
+    await _all_serving(client, client.config.servers)
+    return f"{', '.join(client.config.servers)} serving"
+
+
+@_check("shard map complete")
+async def shard_map_complete(client: FlightmeshClient) -> str:
+    """The map has one row for each shard, by number."""
+    shard_map = await client.mesh.shard_map()
+    numbers = [row.shard for row in shard_map.assignments]
+    if not shard_map.shard_count:
+        raise _Ill("there is no shard map yet")
+    if numbers != list(range(shard_map.shard_count)):
+        raise _Ill(f"{len(set(numbers))} of {shard_map.shard_count} shards are in the map")
+    return f"{shard_map.shard_count} shards, revision {shard_map.revision}"
+
+
+@_check("every shard owned")
+async def every_shard_owned(client: FlightmeshClient) -> str:
+    """Every shard has an owner with an address; one that is moving still has."""
+    rows = (await client.mesh.shard_map()).assignments
+    owned_states = (mesh.SHARD_STATE_ACTIVE, mesh.SHARD_STATE_MOVING)
+    unowned = [
+        str(row.shard)
+        for row in rows
+        if row.state not in owned_states or not row.session or not row.address
+    ]
+    if unowned or not rows:
+        raise _Ill(f"not owned: shard {_some(unowned)}" if rows else "the shard map is empty")
+    moving = sum(row.state == mesh.SHARD_STATE_MOVING for row in rows)
+    owners = len({row.session for row in rows})
+    return f"{owners} owners" + (f", {moving} shards moving" if moving else "")
+
+
+@_check("owners reachable")
+async def owners_reachable(client: FlightmeshClient) -> str:
+    """Every owner of a shard says that it serves."""
+    rows = (await client.mesh.shard_map()).assignments
+    owners = sorted({row.address for row in rows if row.address})
+    await _all_serving(client, owners)
+    return f"{len(owners)} serving"
+
+
+@_check("nodes present")
+async def nodes_present(client: FlightmeshClient) -> str:
+    """There is a shard node, a read node and one leading coordinator."""
+    nodes = await client.mesh.nodes()
+    needed = {
+        mesh.NODE_ROLE_SHARD_NODE: "shard node",
+        mesh.NODE_ROLE_READ_NODE: "read node",
+        mesh.NODE_ROLE_COORDINATOR: "coordinator",
+    }
+    missing = [name for role, name in needed.items() if all(node.role != role for node in nodes)]
+    leaders = [node.name for node in nodes if node.leader]
+    if missing:
+        raise _Ill(f"no {', no '.join(missing)}")
+    if len(leaders) != 1:
+        raise _Ill(f"{len(leaders)} leading coordinators, expected 1")
+    return f"{len(nodes)} processes, led by {leaders[0]}"
+
+
+@_check("read side caught up")
+async def read_side_caught_up(client: FlightmeshClient) -> str:
+    """A query that asks for everything known to be committed is answered within the deadline."""
+    head = Position()
+    for node in await client.mesh.nodes():
+        head = head.merged(Position.parse(node.position))
+    for summary in (await client.queries.schedules())[:_SAMPLED_SCHEDULES]:
+        async for record in client.aggregates.history(summary.schedule):
+            head = head.merged(Position.parse(record.position))
+    await client.queries.schedules(min_position=head.token())
+    return f"at {client.position or 'the beginning'}"
+
+
+@_check("schedule counts agree")
+async def schedule_counts_agree(client: FlightmeshClient) -> str:
+    """Each schedule's statistics equal what its lists count, and the write side knows it."""
+    summaries = await client.queries.schedules()
+    wrong = []
+    for summary in summaries:
+        problem = await _count_problem(client, summary)
+        if problem:
+            # Once more with fresh figures: somebody may have edited in between.
+            fresh = await client.queries.schedule(summary.schedule)
+            problem = await _count_problem(client, fresh)
+        if problem:
+            wrong.append(f"{summary.schedule}: {problem}")
+    if wrong:
+        raise _Ill("; ".join(wrong[:_NAMED]))
+    legs = sum(summary.legs for summary in summaries)
+    return f"{len(summaries):,} schedules, {legs:,} legs"
+
+
+CHECKS: Final[Sequence[Check]] = (
+    servers_reachable,
+    shard_map_complete,
+    every_shard_owned,
+    owners_reachable,
+    nodes_present,
+    read_side_caught_up,
+    schedule_counts_agree,
+)
+
+
+async def _all_serving(client: FlightmeshClient, addresses: Sequence[str]) -> None:
+    ill = []
+    for address in addresses:
+        try:
+            if not await client.mesh.is_serving(address):
+                ill.append(f"{address} is not serving")
+        except FlightmeshError as error:
+            ill.append(describe(error))
+    if ill:
+        raise _Ill("; ".join(ill))
+
+
+async def _count_problem(client: FlightmeshClient, summary: query.ScheduleSummary) -> str:
+    legs = await anext(client.queries.leg_pages(summary.schedule, limit=1))
+    if legs.total != summary.legs:
+        return f"{summary.legs:,} legs in the statistics, {legs.total:,} listed"
+    findings = await anext(client.queries.finding_pages(summary.schedule, limit=1))
+    if findings.totals != summary.findings:
+        return "findings in the statistics differ from those listed"
+    state = await client.aggregates.schedule_state(summary.schedule)
+    return "" if state.exists else "the write side does not know it"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

@@ -1,0 +1,38 @@
+"""The `doctor` command: is the mesh well?"""
+
+from dataclasses import asdict
+
+import typer
+
+from clients.aio import FlightmeshClient
+from clients.cli.checks import CHECKS
+from clients.cli.exits import ExitCode
+from clients.cli.options import AsJson, Server
+from clients.cli.output import write_object
+from clients.cli.running import run
+
+
+def doctor(context: typer.Context, *, as_json: AsJson = False, server: Server = "") -> None:
+    """Check the mesh: servers, shard map, owners, nodes, read side, schedules.
+
+    Exits with 1 if a check fails. With --json: one object with ok and checks.
+
+    \b
+    Example:
+      flightmesh doctor && echo all is well
+    """
+
+    async def body(client: FlightmeshClient) -> ExitCode:
+        verdicts = []
+        for check in CHECKS:
+            verdict = await check(client)
+            verdicts.append(verdict)
+            if not as_json:
+                mark = "ok  " if verdict.ok else "FAIL"
+                typer.echo(f"{mark}  {verdict.check}: {verdict.detail}")
+        well = all(verdict.ok for verdict in verdicts)
+        if as_json:
+            write_object({"ok": well, "checks": [asdict(verdict) for verdict in verdicts]})
+        return ExitCode.OK if well else ExitCode.REFUSED
+
+    run(context, server, body)
