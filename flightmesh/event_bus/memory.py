@@ -1,8 +1,8 @@
 """The event bus inside one process.
 
-Each subscriber has a queue of its own, bounded in messages and in bytes. A message that finds it full is lost to that
-subscriber alone and counted; the publisher never waits. The bytes of an entry are handed over as
-the object they are: nothing is copied.
+Each subscriber has a queue of its own, bounded in messages and in bytes. A message that finds it
+full is lost to that subscriber alone and counted; the publisher never waits. The bytes of an entry
+are handed over as the object they are: nothing is copied.
 """
 
 import asyncio
