@@ -1,0 +1,67 @@
+"""Builds a coordinator from its ports: the one place where its parts are put together."""
+
+from collections.abc import Callable
+from functools import partial
+
+import grpc
+
+from coordinator.config import CoordinatorConfig
+from coordinator.coordinator import Coordinator
+from coordinator.leader import LeaderPorts
+from coordinator.node_client import ShardNodeClient
+from coordinator.translate import GrpcShardNodeClient
+from flightmesh.clock import Clock
+from flightmesh.errors import ConfigurationError
+from flightmesh.journal import Claims, Constants, Journal
+from flightmesh.ledger.sealer import seal_ledger
+from flightmesh.registry import Registry
+
+FORMAT_VERSION = 1
+
+
+async def build_coordinator(
+    config: CoordinatorConfig,
+    *,
+    registry: Registry,
+    journal: Journal,
+    claims: Claims,
+    clock: Clock,
+    client_factory: Callable[[str], ShardNodeClient],
+) -> Coordinator:
+    """A coordinator, not yet started (`start`, `stop`).
+
+    Args:
+        config: settings.
+        registry: the registry.
+        journal: the ledgers; its constants are fixed here if the store is new.
+        claims: the claims.
+        clock: time.
+        client_factory: gives the client of the shard node at host:port.
+
+    Raises:
+        ConfigurationError: the store was created with other constants.
+    """
+    wanted = Constants(config.shard_count, FORMAT_VERSION)
+    stored = await journal.fix_constants(wanted)
+    if stored != wanted:
+        raise ConfigurationError(
+            f"the store has {stored.shard_count} shards, format {stored.format_version};"
+            f" {wanted.shard_count} and {wanted.format_version} are configured"
+        )
+    ports = LeaderPorts(
+        registry=registry,
+        journal=journal,
+        claims=claims,
+        clock=clock,
+        connect=client_factory,
+        seal=partial(seal_ledger, journal, clock=clock),
+        constants=stored,
+    )
+    return Coordinator(config, ports)
+
+
+def grpc_client_factory(
+    channel: Callable[[str], grpc.aio.Channel],
+) -> Callable[[str], ShardNodeClient]:
+    """A client factory over gRPC; `channel` gives the channel to an address."""
+    return lambda address: GrpcShardNodeClient(channel(address))

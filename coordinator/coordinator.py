@@ -1,0 +1,158 @@
+"""A coordinator: stands for election, leads, stands again."""
+
+import logging
+from contextlib import suppress
+from typing import final
+
+from coordinator.config import CoordinatorConfig
+from coordinator.leader import Leader, LeaderPorts, node_of
+from coordinator.planner import choose_target
+from flightmesh.election import LeaderElection
+from flightmesh.errors import OutcomeUnknown, Refused, Unavailable
+from flightmesh.registry import Put, Registry
+from flightmesh.runtime.tasks import TaskOwner
+from flightmesh.sharding.shard_map import (
+    LEADER_KEY,
+    NodeRegistration,
+    NodeRole,
+    ShardState,
+    decode_registration,
+    encode_registration,
+    registration_key,
+)
+
+_log = logging.getLogger(__name__)
+
+
+@final
+class Coordinator:
+    """One coordinator from start to stop.
+
+    Args:
+        config: settings.
+        ports: what it works with.
+    """
+
+    def __init__(self, config: CoordinatorConfig, ports: LeaderPorts) -> None:
+        self._config = config
+        self._ports = ports
+        self._registration = NodeRegistration(
+            config.name, NodeRole.COORDINATOR, config.address, config.pid
+        )
+        self._election = LeaderElection(
+            ports.registry, self._registration, ports.clock, config.lease_ttl_s
+        )
+        self._tasks = TaskOwner(f"coordinator-{config.name}")
+        self._leader: Leader | None = None
+        self._lease = 0
+
+    def start(self) -> None:
+        """Registers and stands for election, in the background."""
+        self._tasks.start(self._keep_registered(), "register")
+        self._tasks.start(self._run(), "run")
+
+    async def stop(self) -> None:
+        """Gives up leadership and registration at once, so that nobody waits for a lease to end."""
+        await self._tasks.stop()
+        await self._election.resign()
+        with suppress(Unavailable):
+            if self._lease:
+                await self._ports.registry.revoke_lease(self._lease)
+
+    @property
+    def leader(self) -> Leader | None:
+        """The present leadership; None while another coordinator leads, or none."""
+        return self._leader if self._leader is not None and self._election.leads() else None
+
+    async def move_shard(self, shard: int, node: str) -> int:
+        """Begins a planned move; returns the epoch that is ending.
+
+        Args:
+            shard: number of the shard.
+            node: name of the node it is to go to; empty for the least loaded other one.
+
+        Raises:
+            Refused: no such shard or node, the shard is not being served, or it is there already.
+            Unavailable: this coordinator does not lead.
+        """
+        leader = self._leading()
+        rows = leader.shard_map.assignments
+        if shard >= len(rows):
+            raise Refused("SHARD_NOT_FOUND", f"there are {len(rows)} shards, from 0")
+        row = rows[shard]
+        if row.state is not ShardState.ACTIVE:
+            raise Refused("SHARD_MOVING", f"shard {shard} is {row.state.value}")
+        target = self._target(leader, node, row.session)
+        if target == row.session:
+            raise Refused("SHARD_ALREADY_THERE", f"shard {shard} is on {node} already")
+        leader.learned.wishes[shard] = target
+        leader.wake()
+        return row.epoch
+
+    async def drain_node(self, node: str) -> int:
+        """Has all shards moved off a node; returns how many are still to be moved.
+
+        Raises:
+            Refused: no such node.
+            Unavailable: this coordinator does not lead, or the registry cannot be reached.
+        """
+        leader = self._leading()
+        registration = node_of(leader.view, node)
+        if registration is None:
+            raise Refused("NODE_NOT_FOUND", f"no shard node is named {node}")
+        await leader.drain(node, registration.session)
+        return len(leader.shard_map.shards_of(registration.session))
+
+    async def leader_address(self) -> str:
+        """Address of the coordinator that leads; empty if none does.
+
+        Raises:
+            Unavailable: the registry cannot be reached.
+        """
+        items = (await self._ports.registry.list_prefix(LEADER_KEY)).items
+        return decode_registration(items[0].value).address if items else ""
+
+    def _leading(self) -> Leader:
+        leader = self.leader
+        if leader is None:
+            raise Unavailable("this coordinator does not lead")
+        return leader
+
+    def _target(self, leader: Leader, node: str, source: int) -> int:
+        if not node:
+            chosen = choose_target(leader.view, leader.learned, leader.shard_map, source)
+            if chosen is None:
+                raise Refused("NODE_NOT_FOUND", "there is no other node to move the shard to")
+            return chosen
+        registration = node_of(leader.view, node)
+        if registration is None or registration.session not in leader.learned.alive:
+            raise Refused("NODE_NOT_FOUND", f"no living shard node is named {node}")
+        return registration.session
+
+    async def _run(self) -> None:
+        while True:
+            await self._election.campaign()
+            _log.info("coordinator %s leads, token %d", self._config.name, self._election.token)
+            self._leader = Leader(self._config, self._election, self._ports)
+            try:
+                await self._leader.lead()
+            except Exception:
+                # The supervising loop: a leadership that fails ends; the next one starts afresh.
+                _log.exception("leadership %d failed", self._election.token)
+                await self._ports.clock.sleep(self._config.tick_s)
+            finally:
+                self._leader = None
+                await self._election.resign()
+
+    async def _keep_registered(self) -> None:
+        registry: Registry = self._ports.registry
+        key, value = registration_key(self._registration), encode_registration(self._registration)
+        while True:
+            try:
+                if not self._lease or not await registry.keep_alive(self._lease):
+                    self._lease = await registry.grant_lease(self._config.lease_ttl_s)
+                    await registry.transact([], [Put(key, value, self._lease)])
+            except (Unavailable, OutcomeUnknown) as error:
+                self._lease = 0
+                _log.warning("coordinator cannot register: %s", error)
+            await self._ports.clock.sleep(self._config.lease_ttl_s / 3)

@@ -1,0 +1,69 @@
+"""OperatorService: steers shards here if this coordinator leads, else passes the call on."""
+
+from collections.abc import Callable
+from typing import Any, cast, final
+
+import grpc
+
+from coordinator.coordinator import Coordinator
+from flightmesh.api.coordinator.v1 import shard_map_service_pb2 as pb
+from flightmesh.api.coordinator.v1 import shard_map_service_pb2_grpc as services
+from flightmesh.errors import Unavailable
+from flightmesh.rpc.errors import answers_errors, error_of_call
+
+# Marks a call that was passed on once: the receiver answers it or refuses, never passes it on.
+_PASSED_ON = "flightmesh-passed-on"
+_TIMEOUT_S = 10.0
+
+
+@final
+class OperatorServicer(services.OperatorServiceServicer):
+    """Answers operators.
+
+    Args:
+        coordinator: this process's coordinator.
+        channel: gives the channel to another coordinator.
+    """
+
+    def __init__(
+        self, coordinator: Coordinator, channel: Callable[[str], grpc.aio.Channel]
+    ) -> None:
+        self._coordinator = coordinator
+        self._channel = channel
+
+    @answers_errors
+    async def MoveShard(  # noqa: N802 - named by the proto
+        self, request: pb.MoveShardRequest, context: Any
+    ) -> pb.MoveShardResponse:
+        """Begins a planned move of one shard."""
+        if self._coordinator.leader is None:
+            return cast(pb.MoveShardResponse, await self._pass_on("MoveShard", request, context))
+        epoch = await self._coordinator.move_shard(request.shard, request.node)
+        return pb.MoveShardResponse(epoch=epoch)
+
+    @answers_errors
+    async def DrainNode(  # noqa: N802 - named by the proto
+        self, request: pb.DrainNodeRequest, context: Any
+    ) -> pb.DrainNodeResponse:
+        """Begins to move all shards off a node."""
+        if self._coordinator.leader is None:
+            return cast(pb.DrainNodeResponse, await self._pass_on("DrainNode", request, context))
+        shards_left = await self._coordinator.drain_node(request.node)
+        return pb.DrainNodeResponse(shards_left=shards_left)
+
+    async def _pass_on(self, method: str, request: Any, context: Any) -> Any:
+        if any(key == _PASSED_ON for key, _ in context.invocation_metadata() or ()):
+            raise Unavailable("this coordinator has just lost its leadership")
+        address = await self._coordinator.leader_address()
+        if not address:
+            raise Unavailable("no coordinator leads just now")
+        stub = cast(Any, services.OperatorServiceStub)(self._channel(address))
+        remaining_s = context.time_remaining()
+        try:
+            return await getattr(stub, method)(
+                request,
+                timeout=_TIMEOUT_S if remaining_s is None else remaining_s,
+                metadata=((_PASSED_ON, "1"),),
+            )
+        except grpc.aio.AioRpcError as error:
+            raise error_of_call(error) from None
