@@ -1,0 +1,84 @@
+"""All legs of a schedule in order of departure, in buckets of one day. Pure.
+
+A bucket that was read is kept sorted. One that was not is a heap of keys, outdated ones among them,
+which is put in order when it is read: so a replay costs one append per leg.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from typing import final
+
+from read_node.legs import SLOT_BITS, SLOT_MASK, LegColumns
+
+_DAY = 24 * 60 << SLOT_BITS
+
+
+@final
+class DayIndex:
+    """Leg keys (departure << 24 | slot) by day of departure."""
+
+    def __init__(self, legs: LegColumns) -> None:
+        self._legs = legs
+        self._buckets: dict[int, list[int]] = {}
+        self._sorted: set[int] = set()
+
+    def add(self, key: int) -> None:
+        """Takes a leg in."""
+        day = key // _DAY
+        bucket = self._buckets.get(day)
+        if bucket is None:
+            self._buckets[day] = [key]
+        elif day in self._sorted:
+            insort(bucket, key)
+        else:
+            bucket.append(key)
+
+    def discard(self, key: int) -> None:
+        """Takes a leg out; its columns must tell by now that it has gone or moved."""
+        day = key // _DAY
+        if day in self._sorted:
+            bucket = self._buckets[day]
+            del bucket[bisect_left(bucket, key)]
+
+    def ordered_from(self, first: int) -> Iterator[list[int]]:
+        """The legs departing at minute `first` or later, ascending, a list per day."""
+        first_key = first << SLOT_BITS
+        for day in sorted(self._buckets):
+            if (day + 1) * _DAY <= first_key:
+                continue
+            bucket = self._bucket(day)
+            start = bisect_left(bucket, first_key)
+            if start < len(bucket):
+                yield bucket[start:] if start else bucket
+
+    def first_departure(self) -> int | None:
+        """The earliest departure; None if there are no legs."""
+        for day in sorted(self._buckets):
+            bucket = self._bucket(day)
+            if bucket:
+                return bucket[0] >> SLOT_BITS
+        return None
+
+    def last_arrival(self) -> int | None:
+        """The latest arrival; None if there are no legs."""
+        latest: int | None = None
+        arrival = self._legs.arrival
+        for day in sorted(self._buckets, reverse=True):
+            bucket = self._bucket(day)
+            if latest is not None and (day + 1) * 24 * 60 + self._legs.longest <= latest:
+                break
+            for key in bucket:
+                latest = max(arrival[key & SLOT_MASK], latest or arrival[key & SLOT_MASK])
+        return latest
+
+    def _bucket(self, day: int) -> list[int]:
+        if day not in self._sorted:
+            self._buckets[day] = sorted(set(filter(self._holds, self._buckets[day])))
+            self._sorted.add(day)
+        return self._buckets[day]
+
+    def _holds(self, key: int) -> bool:
+        slot = key & SLOT_MASK
+        return (
+            self._legs.departure[slot] == key >> SLOT_BITS and self._legs.rotation[slot] is not None
+        )

@@ -1,0 +1,92 @@
+"""Which flight designators are on more than one leg. Pure.
+
+One finding per repeated designator. It stands in its list at the first of its legs, in the order of
+departure, arrival, leg id.
+"""
+
+from collections.abc import Iterable
+from typing import final
+
+from read_node.finding_lists import KeyList, finding
+from read_node.legs import LegColumns
+
+
+@final
+class Designators:
+    """Legs by flight designator.
+
+    Args:
+        legs: the columns.
+        found: the list of the findings.
+    """
+
+    def __init__(self, legs: LegColumns, found: KeyList[int]) -> None:
+        self._legs = legs
+        self._found = found
+        self._single: dict[int, int] = {}
+        self._repeated: dict[int, list[int]] = {}
+
+    def add(self, slot: int) -> None:
+        """A leg came."""
+        legs = self._legs
+        # legs.designator_of(slot), in place: every replayed leg passes here.
+        designator = legs.flight_of[legs.series[slot]] << 24 | legs.day[slot]
+        first = self._single.setdefault(designator, slot)
+        if first == slot:
+            return
+        slots = self._repeated.setdefault(designator, [first])
+        if len(slots) > 1:
+            self._found.discard(self._finding(slots))
+        slots.append(slot)
+        self._sort(slots)
+        self._found.add(self._finding(slots))
+
+    def remove(self, slot: int) -> None:
+        """A leg goes; its columns still hold."""
+        designator = self._legs.designator_of(slot)
+        slots = self._repeated.get(designator)
+        if slots is None:
+            del self._single[designator]
+            return
+        self._found.discard(self._finding(slots))
+        slots.remove(slot)
+        self._single[designator] = slots[0]
+        if len(slots) == 1:
+            del self._repeated[designator]
+        else:
+            self._found.add(self._finding(slots))
+
+    def changing(self, slot: int) -> int | None:
+        """A leg is about to move in time; returns what `changed` has to be given."""
+        slots = self._repeated.get(self._legs.designator_of(slot))
+        return None if slots is None else self._finding(slots)
+
+    def changed(self, slot: int, before: int | None) -> None:
+        """A leg has moved in time."""
+        if before is None:
+            return
+        slots = self._repeated[self._legs.designator_of(slot)]
+        self._found.discard(before)
+        self._sort(slots)
+        self._found.add(self._finding(slots))
+
+    def touch(self, slots: Iterable[int]) -> None:
+        """Something that is shown with legs has changed."""
+        if self._repeated and any(
+            self._legs.designator_of(slot) in self._repeated for slot in slots
+        ):
+            self._found.version += 1
+
+    def legs_of(self, slot: int) -> list[int]:
+        """All legs of the leg's designator, in order; do not change it."""
+        return self._repeated.get(self._legs.designator_of(slot)) or [slot]
+
+    def repeated(self) -> list[list[int]]:
+        """The legs of each repeated designator."""
+        return list(self._repeated.values())
+
+    def _sort(self, slots: list[int]) -> None:
+        slots.sort(key=self._legs.order_of)
+
+    def _finding(self, slots: list[int]) -> int:
+        return finding(self._legs.departure[slots[0]], slots[0])
