@@ -20,7 +20,7 @@ class EmbeddedConfig:
         http_port: port of REST and the web page; 0 takes a free one.
         grpc_port: port of the public gRPC services; 0 takes a free one.
         shard_nodes: number of shard nodes in the process.
-        shard_count: number of shards of a new store; None keeps what a store has (64 for a new one).
+        shard_count: number of shards of a new store; None takes 64, or what the store has.
         sample: load the sample schedule if the store is empty.
         drain_limit_s: longest time that each part may take to stop.
     """
@@ -45,17 +45,11 @@ class EmbeddedConfig:
         return cls(
             data_dir=settings.read("FLIGHTMESH_DATA_DIR", default.data_dir, Path, env),
             host=settings.read("FLIGHTMESH_HOST", default.host, str, env),
-            http_port=settings.read(
-                "FLIGHTMESH_HTTP_PORT", default.http_port, settings.port, env
-            ),
-            grpc_port=settings.read(
-                "FLIGHTMESH_GRPC_PORT", default.grpc_port, settings.port, env
-            ),
+            http_port=settings.read("FLIGHTMESH_HTTP_PORT", default.http_port, settings.port, env),
+            grpc_port=settings.read("FLIGHTMESH_GRPC_PORT", default.grpc_port, settings.port, env),
             shard_nodes=settings.read(
                 "FLIGHTMESH_SHARD_NODES", default.shard_nodes, settings.count, env
             ),
-            shard_count=settings.read(
-                "FLIGHTMESH_SHARD_COUNT", None, settings.power_of_two, env
-            ),
+            shard_count=settings.read("FLIGHTMESH_SHARD_COUNT", None, settings.power_of_two, env),
             sample=settings.read("FLIGHTMESH_SAMPLE", default.sample, settings.yes_or_no, env),
         )

@@ -1,0 +1,52 @@
+"""The `flightmesh` entry point: the command line, and what starts servers."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from clients.cli.app import app
+from flightmesh.errors import FlightmeshError
+from flightmesh.runtime import lifecycle, logs, settings
+
+_CANNOT_START = 1
+
+
+@app.command("run")
+def run(
+    log_level: Annotated[
+        str, typer.Option(help="DEBUG, INFO, WARNING or ERROR; else FLIGHTMESH_LOG_LEVEL.")
+    ] = "",
+) -> None:
+    """Start the whole mesh in this process and serve until Ctrl-C or SIGTERM.
+
+    Settings come from FLIGHTMESH_DATA_DIR (data), FLIGHTMESH_HTTP_PORT (8080),
+    FLIGHTMESH_GRPC_PORT (8081), FLIGHTMESH_HOST (127.0.0.1), FLIGHTMESH_SHARD_NODES (2) and
+    FLIGHTMESH_SAMPLE (yes: load a sample schedule on first start).
+
+    Example: FLIGHTMESH_DATA_DIR=/var/lib/flightmesh flightmesh run
+    """
+    # Importing the services takes a while; the other commands do not need them.
+    from launcher.config import EmbeddedConfig
+    from launcher.embedded import serve
+
+    try:
+        level = log_level or settings.read("FLIGHTMESH_LOG_LEVEL", "WARNING", str.upper)
+        logs.set_up(level, settings.read("FLIGHTMESH_LOG_FORMAT", "text", str))
+        for sentence in settings.unknown_variables():
+            typer.echo(f"warning: {sentence}", err=True)
+        config = EmbeddedConfig.from_env()
+        code = lifecycle.run(lambda: serve(config))
+    except FlightmeshError as error:
+        typer.echo(f"flightmesh run: {error.message}", err=True)
+        raise typer.Exit(_CANNOT_START) from None
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """Runs the command line."""
+    sys.exit(app())
+
+
+if __name__ == "__main__":
+    main()
