@@ -12,7 +12,7 @@ from gateway.config import GatewayConfig
 from gateway.dispatch import Operation
 from gateway.http_types import Exchange, RequestHeaders, Scope
 from gateway.metrics import RequestMetrics
-from gateway.problems import Problem, RefusedRequest, problem_of
+from gateway.problems import PROBLEM_PAGES, Problem, RefusedRequest, problem_of
 from gateway.request_limits import RequestLimits
 from gateway.router import Found, MethodNotAllowed, Router
 from gateway.transcoding import Headers
@@ -48,7 +48,8 @@ class GatewayApp:
 
     Args:
         router: the operations.
-        pages: path → what makes its content; GET and HEAD only.
+        pages: path → what makes its content; GET and HEAD only. The one at PROBLEM_PAGES also
+            answers all paths below it.
         config: limits.
         clock: for durations.
         metrics: where requests are counted.
@@ -83,7 +84,7 @@ class GatewayApp:
         name = "none"
         try:
             self._limits.check_target(scope)
-            page = self._pages.get(scope.path)
+            page = self._page(scope.path)
             if page is not None:
                 name = "page"
                 content = _page_content(scope, page)
@@ -111,6 +112,12 @@ class GatewayApp:
         if given is not None and _REQUEST_ID.fullmatch(given):
             return str(given)
         return self._next_request_id()
+
+    def _page(self, path: str) -> Page | None:
+        page = self._pages.get(path)
+        if page is None and path.startswith(PROBLEM_PAGES):
+            page = self._pages.get(PROBLEM_PAGES)
+        return page
 
     def _find(self, scope: Scope) -> tuple[Operation, Sequence[str]]:
         method = scope.method

@@ -1,7 +1,7 @@
 """Carries a plan out: compares it with the schedule, sends what is missing, reports.
 
-The commands are ordinary ones. A load that is cut off leaves whole commands behind; loading the same
-file again compares anew and sends the rest.
+The commands are ordinary ones. A load that is cut off leaves whole commands behind; loading the
+same file again compares anew and sends the rest.
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence

@@ -97,9 +97,13 @@ class RefusedRequest(Exception):
         self.problem = problem
 
 
+PROBLEM_PAGES: Final = "/problems/"
+"""What the types of all problems begin with; one page answers for all of them."""
+
+
 def type_of(reason: str) -> str:
     """URI reference of a problem's type: LEG_OVERLAP is /problems/leg-overlap."""
-    return "/problems/" + reason.lower().replace("_", "-")
+    return PROBLEM_PAGES + reason.lower().replace("_", "-")
 
 
 def problem_of(error: BaseException, *, conditional: bool = False) -> Problem:

@@ -1,0 +1,117 @@
+"use strict";
+// The human form of /openapi.json: operations by service, then problems, then schemas.
+
+const byId = (id) => document.getElementById(id);
+
+function element(name, attributes, ...content) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes || {})) made.setAttribute(key, value);
+  made.append(...content);
+  return made;
+}
+
+function resolve(document_, item) {
+  if (!item || !item.$ref) return item;
+  return item.$ref.slice(2).split("/").reduce((node, key) => node[key], document_);
+}
+
+function typeOf(schema) {
+  if (!schema) return "";
+  if (schema.$ref) {
+    const name = schema.$ref.split("/").pop();
+    return element("a", { href: `#schema-${name}` }, name);
+  }
+  if (schema.type === "array") return element("span", {}, "array of ", typeOf(schema.items));
+  if (schema.additionalProperties) return element("span", {}, "map to ", typeOf(schema.additionalProperties));
+  return element("code", {}, [schema.type, schema.format && `(${schema.format})`].filter(Boolean).join(" "));
+}
+
+function table(heads, rows) {
+  const head = element("tr", {}, ...heads.map((text) => element("th", { scope: "col" }, text)));
+  const body = rows.map((row) => element("tr", {}, ...row.map((content) => element("td", {}, content || ""))));
+  return element("div", { class: "scroll" }, element("table", {}, element("thead", {}, head), element("tbody", {}, ...body)));
+}
+
+function parameters(document_, operation) {
+  const rows = operation.parameters.map((item) => resolve(document_, item)).map((one) => [
+    element("code", {}, one.name), one.in + (one.required ? ", required" : ""), typeOf(one.schema), one.description,
+  ]);
+  return table(["Parameter", "In", "Type", "Meaning"], rows);
+}
+
+function body(operation) {
+  const media = operation.requestBody.content["application/json"];
+  const parts = [element("h3", {}, "Body"), element("p", {}, typeOf(media.schema), ". ", operation.requestBody.description)];
+  if (media.example) parts.push(element("pre", { tabindex: "0" }, JSON.stringify(media.example, null, 2)));
+  return parts;
+}
+
+function responses(document_, operation) {
+  const rows = Object.entries(operation.responses).map(([status, item]) => {
+    const one = resolve(document_, item);
+    const media = Object.values(one.content || {})[0];
+    const headers = Object.keys(one.headers || {}).join(", ");
+    return [status, one.description, media ? typeOf(media.schema) : "", headers];
+  });
+  return table(["Status", "Meaning", "Body", "Headers"], rows);
+}
+
+function operationDetails(document_, method, path, operation) {
+  const parts = [
+    element("summary", {}, element("span", { class: "method" }, method.toUpperCase()), element("code", {}, path), " ", operation.summary),
+    element("p", {}, operation.description),
+    element("p", { class: "quiet" }, `gRPC: ${operation["x-grpc-method"]}`),
+    parameters(document_, operation),
+  ];
+  if (operation.requestBody) parts.push(...body(operation));
+  parts.push(element("h3", {}, "Answers"), responses(document_, operation));
+  return element("details", { id: `operation-${operation.operationId}` }, ...parts);
+}
+
+function service(document_, tag) {
+  const section = element("section", { id: `service-${tag.name}` }, element("h2", {}, tag.name), element("p", {}, tag.description));
+  for (const [path, methods] of Object.entries(document_.paths)) {
+    for (const [method, operation] of Object.entries(methods)) {
+      if (operation.tags[0] === tag.name) section.append(operationDetails(document_, method, path, operation));
+    }
+  }
+  return section;
+}
+
+function schema(name, one) {
+  const parts = [element("summary", {}, element("code", {}, name)), element("p", {}, one.description || "")];
+  if (one.enum) parts.push(element("ul", {}, ...one.enum.map((value) => element("li", {}, element("code", {}, value)))));
+  if (one.properties) {
+    const rows = Object.entries(one.properties).map(([field, property]) => [element("code", {}, field), typeOf(property), property.description]);
+    parts.push(table(["Field", "Type", "Meaning"], rows));
+  }
+  return element("details", { id: `schema-${name}` }, ...parts);
+}
+
+function openTarget() {
+  const target = location.hash && byId(decodeURIComponent(location.hash.slice(1)));
+  if (!target) return;
+  if (target.tagName === "DETAILS") target.open = true;
+  target.scrollIntoView();
+}
+
+async function show() {
+  const answer = await fetch("/openapi.json");
+  if (!answer.ok) throw new Error(answer.statusText);
+  const document_ = await answer.json();
+  const paragraphs = document_.info.description.split("\n\n").map((text) => element("p", {}, text));
+  byId("introduction").append(...paragraphs);
+  const links = [...document_.tags.map((tag) => [`service-${tag.name}`, tag.name]), ["schemas", "Schemas"]];
+  byId("contents").append(element("ul", {}, ...links.map(([id, text]) => element("li", {}, element("a", { href: `#${id}` }, text)))));
+  byId("content").append(...document_.tags.map((tag) => service(document_, tag)));
+  const schemas = Object.entries(document_.components.schemas).map(([name, one]) => schema(name, one));
+  byId("content").append(element("section", { id: "schemas" }, element("h2", {}, "Schemas"), ...schemas));
+  byId("status").textContent = `Version ${document_.info.version}`;
+  openTarget();
+}
+
+addEventListener("hashchange", openTarget);
+show().catch((error) => {
+  byId("status").textContent = error.message;
+  byId("status").className = "error";
+});
