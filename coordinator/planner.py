@@ -97,7 +97,9 @@ def plan(view: View, learned: Learned, limits: Limits) -> Plan:
     balanced = False
     if learned.may_place:
         moves = [m for m in planner.moves(shard_map, limits) if m.shard not in lost]
-        balanced = not moves and learned.may_balance
+        # While shards are under way nothing moves for balance: that is not the last word.
+        at_rest = all(row.state is ShardState.ACTIVE for row in shard_map.assignments)
+        balanced = at_rest and not moves and learned.may_balance
         for move in moves:
             shard_map = shard_map.with_assignment(planner.moved(shard_map, move))
     changed = tuple(
