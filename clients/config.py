@@ -1,13 +1,13 @@
 """Settings of a client: which servers, how long to wait, who acts.
 
-The environment is read in `ClientConfig.from_env` only.
+The environment counts in `ClientConfig.from_env` only.
 """
 
-import os
 from dataclasses import dataclass
 from typing import Final, Self
 
 from flightmesh.errors import ConfigurationError
+from flightmesh.runtime import settings
 
 SERVER_VARIABLE: Final = "FLIGHTMESH_SERVER"
 DEFAULT_SERVER: Final = "127.0.0.1:8081"
@@ -45,14 +45,14 @@ class ClientConfig:
                 raise ConfigurationError(f"{name}: must be more than 0 seconds")
 
     @classmethod
-    def from_env(cls, server: str = "", **settings: float | str | bool) -> Self:
+    def from_env(cls, server: str = "", **others: float | str | bool) -> Self:
         """Settings with the servers of FLIGHTMESH_SERVER, unless `server` names them.
 
         Raises:
             ConfigurationError: an address is not host:port, or a setting is out of range.
         """
-        text = server or os.environ.get(SERVER_VARIABLE, "") or DEFAULT_SERVER
-        return cls(parse_servers(text), **settings)  # type: ignore[arg-type]
+        text = server or settings.read(SERVER_VARIABLE, DEFAULT_SERVER, str)
+        return cls(parse_servers(text), **others)  # type: ignore[arg-type]
 
 
 def parse_servers(text: str) -> tuple[str, ...]:

@@ -38,8 +38,10 @@ _FORMATS: Final = {
 def export(
     context: typer.Context,
     *,
-    format_: Annotated[ExportFormat, typer.Argument(metavar="FORMAT", help="What to write.")],
     schedule: Schedule,
+    format_: Annotated[
+        ExportFormat, typer.Option("--format", help="What to write.")
+    ] = ExportFormat.SSIM,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -54,8 +56,8 @@ def export(
 
     \b
     Examples:
-      flightmesh export ssim --schedule s05 --output s05.ssim
-      flightmesh export legs --schedule s05 | head
+      flightmesh export --schedule s05 --output s05.ssim
+      flightmesh export --schedule s05 --format legs | head
     """
     wanted = _FORMATS[format_]
 

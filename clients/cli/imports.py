@@ -14,7 +14,7 @@ from typing import Annotated, BinaryIO, Final
 import typer
 
 from clients.aio import FlightmeshClient
-from clients.cli.exits import ExitCode
+from clients.cli.exits import ExitCode, complain
 from clients.cli.import_report import report_row, report_text
 from clients.cli.options import AsJson, Schedule, Server
 from clients.cli.output import write_object
@@ -43,14 +43,17 @@ _HANDLING: Final = {
 }
 
 
+def _existing(file: Path) -> Path:
+    if str(file) != "-" and not file.is_file():
+        raise typer.BadParameter(f"there is no file {str(file)!r}")
+    return file
+
+
 File = Annotated[
     Path,
     typer.Argument(
         metavar="FILE",
-        exists=True,
-        dir_okay=False,
-        readable=True,
-        allow_dash=True,
+        callback=_existing,
         help="File to load; - reads standard input.",
     ),
 ]
@@ -226,18 +229,24 @@ def airports(
 
 
 async def _import(client: FlightmeshClient, load: _Load) -> ExitCode:
-    with ExitStack() as files:
-        data = _open(load.file, files)
-        assignments = _pieces(_open(load.assignments, files)) if load.assignments else ()
-        progress = files.enter_context(shown_progress(load.unit))
-        report = await client.files.import_file(
-            _settings(load), _pieces(data), assignments, progress
-        )
+    try:
+        report = await _transfer(client, load)
+    except OSError as error:
+        complain(f"{error.filename or load.file_name}: {error.strerror or error}")
+        return ExitCode.USAGE
     if load.as_json:
         write_object(report_row(report, load.schedule, load.file_name))
     else:
         typer.echo(report_text(report, load.schedule, load.file_name, load.unit))
     return ExitCode.REFUSED if report.refused else ExitCode.OK
+
+
+async def _transfer(client: FlightmeshClient, load: _Load) -> loading.ImportReport:
+    with ExitStack() as files:
+        data = _open(load.file, files)
+        assignments = _pieces(_open(load.assignments, files)) if load.assignments else ()
+        progress = files.enter_context(shown_progress(load.unit))
+        return await client.files.import_file(_settings(load), _pieces(data), assignments, progress)
 
 
 def _settings(load: _Load) -> ImportSettings:

@@ -57,9 +57,9 @@ def legs(
         str, typer.Option("--carrier", metavar="XX", help="Only of this airline.")
     ] = "",
     flight_number: Annotated[
-        int,
+        int | None,
         typer.Option("--flight", metavar="N", min=1, max=9999, help="Only this flight number."),
-    ] = 0,
+    ] = None,
     day: Annotated[
         str, typer.Option("--day", metavar="YYYY-MM-DD", help="Only of this day of origin.")
     ] = "",
@@ -86,7 +86,7 @@ def legs(
             start=start,
             end=end,
             carrier=carrier,
-            flight_number=flight_number,
+            flight_number=flight_number or 0,
             day_of_origin=day,
             limit=limit,
         )

@@ -1,14 +1,14 @@
 """Operators' commands: shards, nodes, drain, move-shard."""
 
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
 from clients.aio import FlightmeshClient
 from clients.cli import rows
 from clients.cli.options import AsJson, Server
-from clients.cli.output import Row, TableWriter, write_json_lines, write_object
+from clients.cli.output import Row, TableWriter, write_object
 from clients.cli.running import run
 
 _SHARD_COLUMNS: Final = (
@@ -36,7 +36,7 @@ _NODE_COLUMNS: Final = (
 def shards(context: typer.Context, *, as_json: AsJson = False, server: Server = "") -> None:
     """Show which node owns each shard.
 
-    With --json: one JSON object per line.
+    With --json: one object with assignments.
 
     \b
     Example:
@@ -45,7 +45,17 @@ def shards(context: typer.Context, *, as_json: AsJson = False, server: Server = 
 
     async def body(client: FlightmeshClient) -> None:
         shard_map = await client.mesh.shard_map()
-        _write([rows.shard_row(row) for row in shard_map.assignments], _SHARD_COLUMNS, as_json)
+        found = [rows.shard_row(row) for row in shard_map.assignments]
+        if as_json:
+            write_object(
+                {
+                    "shard_count": shard_map.shard_count,
+                    "revision": shard_map.revision,
+                    "assignments": found,
+                }
+            )
+        else:
+            _write_table(_short(found, "state"), _SHARD_COLUMNS)
 
     run(context, server, body)
 
@@ -53,7 +63,7 @@ def shards(context: typer.Context, *, as_json: AsJson = False, server: Server = 
 def nodes(context: typer.Context, *, as_json: AsJson = False, server: Server = "") -> None:
     """Show the processes of the mesh.
 
-    With --json: one JSON object per line.
+    With --json: one object with nodes.
 
     \b
     Example:
@@ -62,7 +72,10 @@ def nodes(context: typer.Context, *, as_json: AsJson = False, server: Server = "
 
     async def body(client: FlightmeshClient) -> None:
         found = [rows.node_row(node) for node in await client.mesh.nodes()]
-        _write(found, _NODE_COLUMNS, as_json)
+        if as_json:
+            write_object({"nodes": found})
+        else:
+            _write_table(_short(found, "role"), _NODE_COLUMNS)
 
     run(context, server, body)
 
@@ -120,10 +133,12 @@ def move_shard(
     run(context, server, body)
 
 
-def _write(found: Sequence[Row], columns: tuple[str, ...], as_json: bool) -> None:
-    if as_json:
-        write_json_lines(found)
-        return
+def _short(found: Sequence[dict[str, Any]], name: str) -> list[Row]:
+    """The rows with an enum's name as people read it: SHARD_STATE_ACTIVE becomes active."""
+    return [row | {name: row[name].split("_", 2)[2].lower().replace("_", " ")} for row in found]
+
+
+def _write_table(found: Sequence[Row], columns: tuple[str, ...]) -> None:
     table = TableWriter(columns)
     table.write(found)
     table.finish()

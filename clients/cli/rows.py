@@ -210,11 +210,10 @@ def history_line(record: HistoryRecord) -> dict[str, Any]:
 
 
 def shard_row(row: mesh.ShardAssignment) -> dict[str, Any]:
-    """One shard's assignment."""
-    state = str(mesh.ShardState.Name(row.state)).removeprefix("SHARD_STATE_").lower()
+    """One shard's assignment, as REST tells it."""
     return {
         "shard": row.shard,
-        "state": state,
+        "state": str(mesh.ShardState.Name(row.state)),
         "node": row.node,
         "address": row.address,
         "session": row.session,
@@ -224,10 +223,10 @@ def shard_row(row: mesh.ShardAssignment) -> dict[str, Any]:
 
 
 def node_row(node: mesh.Node) -> dict[str, Any]:
-    """One process of the mesh."""
+    """One process of the mesh, as REST tells it."""
     return {
         "name": node.name,
-        "role": str(mesh.NodeRole.Name(node.role)).removeprefix("NODE_ROLE_").lower(),
+        "role": str(mesh.NodeRole.Name(node.role)),
         "address": node.address,
         "pid": node.pid,
         "session": node.session,

@@ -7,7 +7,7 @@ import typer
 from clients.aio import FlightmeshClient
 from clients.cli import rows
 from clients.cli.options import AsJson, Server, complete_schedule
-from clients.cli.output import TableWriter, write_json_lines, write_object
+from clients.cli.output import TableWriter, write_object
 from clients.cli.running import run
 from clients.results import CommandResult
 from flightmesh.api.schedule.v1.types_pb2 import FindingRules
@@ -42,7 +42,7 @@ def schedules(context: typer.Context, *, as_json: AsJson = False, server: Server
 def list_(context: typer.Context, *, as_json: AsJson = False, server: Server = "") -> None:
     """List the schedules with their statistics.
 
-    With --json: one JSON object per line.
+    With --json: one object with schedules.
     """
     run(context, server, lambda client: _list(client, as_json))
 
@@ -50,7 +50,7 @@ def list_(context: typer.Context, *, as_json: AsJson = False, server: Server = "
 async def _list(client: FlightmeshClient, as_json: bool) -> None:
     found = [rows.schedule_row(summary) for summary in await client.queries.schedules()]
     if as_json:
-        write_json_lines(found)
+        write_object({"schedules": found})
         return
     table = TableWriter(
         (

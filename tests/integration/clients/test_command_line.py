@@ -1,0 +1,382 @@
+"""The command line against a scripted mesh: output shapes, exit codes, one-line errors."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from typer.testing import CliRunner, Result
+
+from clients.cli.app import app
+from flightmesh.api.common.v1.metadata_pb2 import Metadata
+from flightmesh.api.coordinator.v1 import shard_map_service_pb2 as mesh
+from flightmesh.api.loading.v1 import loading_service_pb2 as loading
+from flightmesh.api.read.v1 import query_service_pb2 as query
+from flightmesh.api.schedule.v1 import events_pb2
+from flightmesh.api.shard.v1 import aggregate_service_pb2 as aggregate
+from flightmesh.api.shard.v1 import command_service_pb2 as command
+from flightmesh.errors import InvalidInput, Overloaded, Refused
+from flightmesh.ids import airplane_id
+from flightmesh.rpc.errors import status_of
+
+LEG_KEYS = [
+    "carrier", "flight_number", "suffix", "day_of_origin", "departure_airport", "arrival_airport",
+    "departure_utc", "arrival_utc", "aircraft_type", "rotation_id", "registration", "leg_id",
+]  # fmt: skip
+
+
+def run(scripted: Any, *arguments: str, **options: Any) -> Result:
+    return CliRunner().invoke(app, [*arguments, "--server", scripted.address], **options)
+
+
+def finding(number: int) -> query.Finding:
+    return query.Finding(
+        kind=query.FINDING_KIND_GROUND_TIME,
+        airport="ORY",
+        ground_minutes=number,
+        required_minutes=30,
+        message=f"{number} minutes on the ground",
+    )
+
+
+def test_legs_are_json_lines_in_the_order_of_the_answer(scripted: Any, placed: Any) -> None:
+    scripted.legs = placed(12_000)
+    result = run(scripted, "legs", "--schedule", "s05", "--json")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert len(lines) == 12_000
+    first = json.loads(lines[0])
+    assert list(first) == LEG_KEYS
+    assert first["departure_utc"] == "2005-06-14T23:50Z"
+    assert first["arrival_utc"] == "2005-06-15T01:10Z"
+    assert [json.loads(line)["leg_id"] for line in lines] == [x.leg.leg_id for x in scripted.legs]
+
+
+def test_legs_are_a_table_for_people_and_empty_is_said_on_stderr(scripted: Any) -> None:
+    shown = run(scripted, "legs", "--schedule", "s05")
+    heading, first, *_ = shown.stdout.splitlines()
+    assert heading.split()[:2] == ["carrier", "flight"]
+    assert "2005-06-14T23:50Z" in first
+    assert "\x1b" not in shown.stdout
+    scripted.legs = []
+    nothing = run(scripted, "legs", "--schedule", "s05")
+    assert (nothing.stdout, nothing.stderr) == ("", "nothing found\n")
+
+
+def test_filters_of_legs_are_sent(scripted: Any) -> None:
+    arguments = (
+        "--airport", "CDG", "--airplane", "F-ABCD", "--from", "2005-06-14", "--to",
+        "2005-06-15T01:00+01:00", "--carrier", "XX", "--flight", "946", "--day", "2005-06-14",
+        "--limit", "2",
+    )  # fmt: skip
+    run(scripted, "legs", "--schedule", "s05", *arguments)
+    asked = scripted.calls["ListLegs"][0]
+    assert (asked.airport, asked.airplane, asked.carrier) == ("CDG", "F-ABCD", "XX")
+    assert (asked.flight_number, asked.day_of_origin, asked.page_size) == (946, "2005-06-14", 2)
+    assert getattr(asked, "from").ToJsonString() == "2005-06-14T00:00:00Z"
+    assert asked.to.ToJsonString() == "2005-06-15T00:00:00Z"
+
+
+@pytest.mark.parametrize("count", [0, 1, 999, 2_500])
+def test_findings_are_one_json_object_however_many_pages(scripted: Any, count: int) -> None:
+    scripted.findings = [finding(number) for number in range(count)]
+    scripted.totals = query.FindingTotals(ground_time=count, continuity=4)
+    result = run(scripted, "findings", "--schedule", "s05", "--kind", "ground_time", "--json")
+    assert result.exit_code == 0
+    told = json.loads(result.stdout)
+    assert list(told) == ["position", "totals", "findings"]
+    assert told["position"] == "7:1"
+    assert told["totals"] == {
+        "continuity": 4, "ground_time": count, "designator": 0, "airplane_overlap": 0,
+        "aircraft_type": 0, "unknown_airplane": 0,
+    }  # fmt: skip
+    assert [item["ground_minutes"] for item in told["findings"]] == list(range(count))
+    assert scripted.calls["ListFindings"][0].kind == [query.FINDING_KIND_GROUND_TIME]
+
+
+def test_findings_keep_their_limit(scripted: Any) -> None:
+    scripted.findings = [finding(number) for number in range(2_500)]
+    result = run(scripted, "findings", "--schedule", "s05", "--limit", "1203", "--json")
+    assert len(json.loads(result.stdout)["findings"]) == 1_203
+
+
+def test_schedules_nodes_and_shards_are_objects(scripted: Any) -> None:
+    scripted.summaries = [query.ScheduleSummary(schedule="s05", legs=3_070)]
+    scripted.nodes = [mesh.Node(name="n1", role=mesh.NODE_ROLE_SHARD_NODE, shards_owned=8)]
+    listed = json.loads(run(scripted, "schedules", "list", "--json").stdout)
+    assert listed == json.loads(run(scripted, "schedules", "--json").stdout)
+    assert listed["schedules"][0]["legs"] == 3_070
+    assert listed["schedules"][0]["first_departure"] is None
+    nodes = json.loads(run(scripted, "nodes", "--json").stdout)["nodes"]
+    assert nodes[0]["role"] == "NODE_ROLE_SHARD_NODE"
+    shards = json.loads(run(scripted, "shards", "--json").stdout)
+    assert [row["shard"] for row in shards["assignments"]] == list(range(8))
+    assert "shard node" in run(scripted, "nodes").stdout
+    assert "active" in run(scripted, "shards").stdout
+
+
+def test_rotations_and_airplanes_are_listed(scripted: Any) -> None:
+    rotation = json.loads(run(scripted, "rotations", "--schedule", "s05", "--json").stdout)
+    assert rotation["name"] == "line 1"
+    airplane = json.loads(run(scripted, "airplanes", "--schedule", "s05", "--json").stdout)
+    assert (airplane["registration"], airplane["minimum_ground_minutes"]) == ("F-ABCD", None)
+
+
+def test_schedules_are_created_and_deleted(scripted: Any) -> None:
+    arguments = ("what-if", "--title", "Less", "--no-aircraft-type")
+    created = run(scripted, "schedules", "create", *arguments)
+    assert created.stdout == "schedule what-if created\n"
+    sent = scripted.calls["ExecuteBatch"][0].requests[0].create_schedule
+    assert sent.title == "Less"
+    assert not sent.finding_rules.aircraft_type
+    assert sent.finding_rules.airplane_overlap
+    declined = run(scripted, "schedules", "delete", "what-if", input="n\n")
+    assert declined.exit_code == 1
+    assert len(scripted.calls["ExecuteBatch"]) == 1
+    deleted = run(scripted, "schedules", "delete", "what-if", "--yes", "--json")
+    assert json.loads(deleted.stdout)["position"] == "7:1"
+
+
+def test_history_names_who_did_what_when(scripted: Any) -> None:
+    added = events_pb2.Event(leg_removed=events_pb2.LegRemoved(leg_id="x"))
+    scripted.records = [
+        aggregate.HistoryRecord(
+            sequence=1,
+            committed_at=Timestamp(seconds=1_118_793_007, nanos=125_000_000),
+            metadata=Metadata(actor="planner:kim", source="cli"),
+            events=[events_pb2.RecordedEvent(sequence=1, event=added)],
+        ),
+        aggregate.HistoryRecord(sequence=1, refusal_reason="LEG_OVERLAP", refusal_message="no"),
+    ]
+    table = run(scripted, "history", "--schedule", "s05", "--airplane", "f-abcd", "--refusals")
+    assert "2005-06-14T23:50:07.125Z  planner:kim  cli" in table.stdout
+    assert "leg removed" in table.stdout
+    assert "refused: no" in table.stdout
+    asked = scripted.calls["ListHistory"][0]
+    assert asked.aggregate_id == airplane_id("s05", "F-ABCD")
+    assert asked.include_refusals
+    lines = run(scripted, "history", "--schedule", "s05", "--json").stdout.splitlines()
+    assert json.loads(lines[0])["events"][0]["event"] == {"leg_removed": {"leg_id": "x"}}
+
+
+def test_operators_steer_the_shards(scripted: Any) -> None:
+    moved = run(scripted, "move-shard", "5", "--to", "n2")
+    assert "shard 5 is moving to n2" in moved.stdout
+    drained = run(scripted, "drain", "n1", "--json")
+    assert json.loads(drained.stdout) == {"node": "n1", "shards_left": 4}
+
+
+@pytest.fixture
+def ssim_file(tmp_path: Path) -> Path:
+    file = tmp_path / "a.ssim"
+    file.write_bytes(b"1AIRLINE STANDARD SCHEDULE DATA SET\n")
+    return file
+
+
+def test_an_import_reports_and_says_when_nothing_changed(scripted: Any, ssim_file: Path) -> None:
+    scripted.report.items = scripted.report.unchanged = 3_070
+    shown = run(scripted, "import", "ssim", str(ssim_file), "--schedule", "s05")
+    assert shown.exit_code == 0
+    assert "Nothing changed: schedule s05 has all of this file already." in shown.stdout
+    told = run(scripted, "import", "ssim", str(ssim_file), "--schedule", "s05", "--json")
+    report = json.loads(told.stdout)
+    assert (report["unchanged"], report["added"], report["nothing_changed"]) == (3_070, 0, True)
+    assert told.stderr == ""
+
+
+def test_an_import_sends_its_options_and_its_assignments(
+    scripted: Any, ssim_file: Path, tmp_path: Path
+) -> None:
+    assignments = tmp_path / "a.csv"
+    assignments.write_text("carrier\n")
+    options = ("--strict", "--dry-run", "--duplicates", "replace", "--assignments")
+    run(scripted, "import", "ssim", str(ssim_file), "-s", "s05", *options, str(assignments))
+    first, second, third = scripted.calls["ImportFile"][0]
+    sent = first.options
+    assert (sent.strict, sent.dry_run, sent.file_name) == (True, True, "a.ssim")
+    assert sent.duplicates == loading.DUPLICATE_HANDLING_REPLACE
+    assert sent.total_bytes == ssim_file.stat().st_size
+    assert second.assignments == b"carrier\n"
+    assert third.data == ssim_file.read_bytes()
+
+
+def test_an_import_reads_standard_input(scripted: Any) -> None:
+    run(scripted, "import", "flights", "-", "--schedule", "s05", input="2008,5,1\n")
+    options, data = scripted.calls["ImportFile"][0]
+    assert options.options.format == loading.FILE_FORMAT_FLIGHTS
+    assert data.data == b"2008,5,1\n"
+
+
+@pytest.mark.parametrize("kind", ["airplanes", "airports"])
+def test_airplanes_and_airports_are_imported(scripted: Any, ssim_file: Path, kind: str) -> None:
+    assert run(scripted, "import", kind, str(ssim_file), "-s", "s05").exit_code == 0
+    wanted = loading.FileFormat.Value(f"FILE_FORMAT_{kind.upper()}")
+    assert scripted.calls["ImportFile"][0][0].options.format == wanted
+
+
+def test_a_file_refused_by_strict_mode_exits_with_1_and_names_the_place(
+    scripted: Any, ssim_file: Path
+) -> None:
+    scripted.report.refused = True
+    scripted.report.issue_counts["SSIM_DATE"] = 1
+    scripted.report.issues.add(
+        line=12, column=3, rule="SSIM_DATE", message="no such date", rejected=True
+    )
+    shown = run(scripted, "import", "ssim", str(ssim_file), "-s", "s05", "--strict")
+    assert shown.exit_code == 1
+    assert "line 12, column 3: SSIM_DATE: no such date (left out)" in shown.stdout
+    assert "Nothing applied." in shown.stdout
+
+
+def test_an_export_goes_to_stdout_or_into_a_whole_file(scripted: Any, tmp_path: Path) -> None:
+    shown = run(scripted, "export", "--schedule", "s05", "--format", "legs")
+    assert shown.stdout_bytes == b"line 1\nline 2\n"
+    target = tmp_path / "out.csv"
+    written = run(scripted, "export", "--schedule", "s05", "--output", str(target))
+    assert (written.stdout, target.read_bytes()) == ("", b"line 1\nline 2\n")
+
+
+def test_an_export_that_fails_leaves_no_file(scripted: Any, tmp_path: Path) -> None:
+    scripted.failures["ExportFile"] = [Refused("SCHEDULE_NOT_FOUND", "no schedule s05")]
+    target = tmp_path / "out.csv"
+    result = run(scripted, "export", "--schedule", "s05", "--output", str(target))
+    assert result.exit_code == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_refusal_is_one_line_with_its_reason_and_exit_code_1(scripted: Any) -> None:
+    scripted.failures["ListLegs"] = [Refused("SCHEDULE_NOT_FOUND", "there is no schedule s05")]
+    result = run(scripted, "legs", "--schedule", "s05")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr == "flightmesh: there is no schedule s05 (SCHEDULE_NOT_FOUND)\n"
+
+
+def test_a_malformed_value_that_the_server_finds_is_wrong_usage(scripted: Any) -> None:
+    error = command.ExecuteResult(error=status_of(InvalidInput("schedule", "'S' is no name")))
+    scripted.execute = lambda _: error
+    result = run(scripted, "schedules", "create", "S")
+    assert result.exit_code == 2
+    assert result.stderr == "flightmesh: schedule: 'S' is no name (INVALID_INPUT)\n"
+
+
+def test_an_overloaded_mesh_is_unavailable_after_the_deadline(scripted: Any) -> None:
+    scripted.failures["ListSchedules"] = [Overloaded("queue full")] * 100
+    result = CliRunner().invoke(
+        app, ["--server", scripted.address, "--timeout", "0.3", "schedules"]
+    )
+    assert result.exit_code == 3
+    assert result.stderr == "flightmesh: queue full (OVERLOADED)\n"
+
+
+def test_no_server_is_unavailable() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    result = CliRunner().invoke(app, ["--timeout", "0.3", "nodes", "--server", address])
+    assert result.exit_code == 3
+    assert f"cannot connect to {address}" in result.stderr
+
+
+def test_the_server_is_taken_from_the_environment(
+    scripted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLIGHTMESH_SERVER", scripted.address)
+    assert CliRunner().invoke(app, ["nodes"]).exit_code == 0
+    assert scripted.calls["ListNodes"]
+
+
+def healthy(scripted: Any) -> None:
+    roles = (
+        mesh.NODE_ROLE_SHARD_NODE,
+        mesh.NODE_ROLE_READ_NODE,
+        mesh.NODE_ROLE_COORDINATOR,
+    )
+    scripted.nodes = [
+        mesh.Node(name=f"n{role}", role=role, leader=role == mesh.NODE_ROLE_COORDINATOR)
+        for role in roles
+    ]
+    scripted.summaries = [query.ScheduleSummary(schedule="s05", legs=len(scripted.legs))]
+    scripted.summaries[0].findings.SetInParent()
+
+
+def test_the_doctor_finds_a_healthy_mesh_well(scripted: Any) -> None:
+    healthy(scripted)
+    result = run(scripted, "doctor", "--json")
+    told = json.loads(result.stdout)
+    assert [check for check in told["checks"] if not check["ok"]] == []
+    assert (result.exit_code, told["ok"], len(told["checks"])) == (0, True, 7)
+
+
+def ill(scripted: Any, kind: str) -> None:
+    match kind:
+        case "servers reachable":
+            scripted.serving = False
+        case "shard map complete":
+            scripted.assignments = scripted.shard_map().assignments[:-1]
+        case "every shard owned":
+            scripted.assignments = list(scripted.shard_map().assignments)
+            scripted.assignments[5].state = mesh.SHARD_STATE_TAKING_OVER
+        case "nodes present":
+            scripted.nodes.pop()
+        case "read side caught up":
+            scripted.failures["ListNodes"] = [Refused("X", "x")] * 2
+        case "schedule counts agree":
+            scripted.summaries[0].legs += 1
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "servers reachable",
+        "shard map complete",
+        "every shard owned",
+        "nodes present",
+        "read side caught up",
+        "schedule counts agree",
+    ],
+)
+def test_the_doctor_names_what_is_ill_and_exits_with_1(scripted: Any, kind: str) -> None:
+    healthy(scripted)
+    ill(scripted, kind)
+    result = run(scripted, "doctor", "--json")
+    assert result.exit_code == 1
+    assert kind in [
+        check["check"] for check in json.loads(result.stdout)["checks"] if not check["ok"]
+    ]
+
+
+def process(scripted: Any, *arguments: str) -> subprocess.Popen[bytes]:
+    code = "from clients.cli.app import app; app()"
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments, "--server", scripted.address],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+    )
+
+
+def test_a_reader_that_goes_away_ends_the_output_without_a_word(scripted: Any, placed: Any) -> None:
+    scripted.legs = placed(20_000)
+    with process(scripted, "legs", "--schedule", "s05", "--json") as reading:
+        assert reading.stdout is not None
+        assert reading.stderr is not None
+        reading.stdout.read(10)
+        reading.stdout.close()
+        assert reading.stderr.read() == b""
+    assert reading.returncode == 141
+
+
+def test_an_interrupted_import_says_so_in_one_line(scripted: Any, ssim_file: Path) -> None:
+    scripted.report_may_come.clear()
+    scripted.import_came.clear()
+    with process(scripted, "import", "ssim", str(ssim_file), "-s", "s05") as importing:
+        assert scripted.import_came.wait(20)
+        importing.send_signal(signal.SIGINT)
+        _, said = importing.communicate(timeout=20)
+    assert (importing.returncode, said) == (130, b"flightmesh: interrupted\n")
