@@ -1,8 +1,8 @@
 """Answers as bytes: a cached page with a fresh head before it.
 
 A page is kept until what it shows may have changed. The head (position, totals) changes with every
-entry, so it is made apart: serialized protobuf messages are joined by writing one after the
-other, and JSON objects by their commas. A request is recognised by its bytes, so a repeated one is not parsed.
+entry, so it is made apart: serialized protobuf messages are joined by writing one after the other,
+and JSON objects by their commas. A request is known by its bytes: a repeated one is not parsed.
 """
 
 from collections import OrderedDict
@@ -76,7 +76,7 @@ class Question:
     Attributes:
         method: its rpc.
         request: the message, without min_position.
-        min_position: position to wait for.
+        min_position: position to wait for; None for any.
         kinds: kinds of findings it shows; empty for other queries.
         pages: by encoding (True = JSON): what the page was made from, and the page.
         heads: the same for heads.
@@ -84,7 +84,7 @@ class Question:
 
     method: Method
     request: Any
-    min_position: Position
+    min_position: Position | None
     kinds: tuple[Kind, ...] = ()
     pages: dict[bool, tuple[Any, bytes]] = field(default_factory=dict)
     heads: dict[bool, tuple[Any, bytes]] = field(default_factory=dict)
@@ -126,19 +126,41 @@ class Answers:
         known = self._questions.get((method.name, data))
         if known is not None:
             return known
-        wait = Position.parse(request.min_position, "min_position")
         if request.min_position:
+            wait = Position.parse(request.min_position, "min_position")
             # Every caller has its own position; the pages are the same for all.
             request.min_position = ""
             plain = self.question_of(method, request, request.SerializeToString())
             return Question(method, request, wait, plain.kinds, plain.pages, plain.heads)
         asked = method.request is pb.ListFindingsRequest
         kinds = tuple(requests.kinds(request.kind)) if asked else ()
-        question = Question(method, request, wait, kinds)
-        self._questions[method.name, data] = question
+        question = Question(method, request, None, kinds)
+        self._keep((method.name, data), question)
+        return question
+
+    def question_in(self, query: pb.Query) -> Question:
+        """The question that a query of a batch asks.
+
+        Raises:
+            InvalidInput: it is empty.
+        """
+        data = query.SerializeToString()
+        known = self._questions.get(("", data))
+        if known is not None:
+            return known
+        name = query.WhichOneof("query")
+        if name is None:
+            raise InvalidInput("query", "is empty")
+        request = getattr(query, name)
+        question = self.question_of(METHODS[name], request, request.SerializeToString())
+        if question.min_position is None:
+            self._keep(("", data), question)
+        return question
+
+    def _keep(self, key: tuple[str, bytes], question: Question) -> None:
+        self._questions[key] = question
         if len(self._questions) > self._most:
             self._questions.popitem(last=False)
-        return question
 
     def answer(self, question: Question, position: str, as_json: bool = False) -> bytes:
         """The reply, serialized.

@@ -380,7 +380,7 @@ class _PlainState:
         return [(key, leg) for key, r in self.rotations.items() for leg in r.legs.values()]
 
     def lanes(self) -> Iterator[tuple[list[tuple[str, Leg]], _PlainAirplane | None]]:
-        lanes = defaultdict(list)
+        lanes: dict[str, list[tuple[str, Leg]]] = defaultdict(list)
         for key, rotation in self.rotations.items():
             lanes[rotation.airplane or key] += [(key, leg) for leg in rotation.legs.values()]
         for key, legs in lanes.items():

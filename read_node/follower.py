@@ -1,0 +1,284 @@
+"""Follows all ledgers: replays them, then listens to the bus and repairs from the journal.
+
+The bus is a hint, the journal the truth. A message may be lost, repeated, late or damaged: what
+comes twice is dropped, a gap is fetched at once, a heartbeat shows a lost last message, and a ledger
+that is silent for 2 s is asked for at the store (rules 22, 23). Nothing here waits for the bus.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import final
+
+from flightmesh.clock import Clock
+from flightmesh.errors import CorruptData, FlightmeshError, StoreError
+from flightmesh.event_bus import BusMessage, EventBus, LedgerHeartbeat
+from flightmesh.journal import Journal
+from flightmesh.ledger.reader import LedgerReader
+from read_node.progress import Progress
+from read_node.projection import Projection, StoredRecord
+from read_node.sequencer import LedgerProgress, Sequencer
+
+_log = logging.getLogger(__name__)
+
+# Reads the records of an entry from its bytes: (ledger, number, data); raises CorruptData.
+Decode = Callable[[int, int, bytes], Sequence[StoredRecord]]
+
+
+@dataclass(frozen=True, slots=True)
+class FollowerLimits:
+    """Times and bounds of a follower.
+
+    Attributes:
+        poll_s: seconds between two looks at the directory.
+        silence_s: seconds of silence after which a ledger is asked for at the store.
+        retry_s: seconds before the store is asked again after an error.
+        slice_s: seconds of work after which other tasks get their turn.
+        held_records: while more are held back, ledgers are read in turns.
+        lanes_per_slice: lanes checked at a time after a replay.
+    """
+
+    poll_s: float = 1.0
+    silence_s: float = 2.0
+    retry_s: float = 0.5
+    slice_s: float = 0.005
+    held_records: int = 20_000
+    lanes_per_slice: int = 50
+
+
+@dataclass(slots=True)
+class FollowerStatistics:
+    """What a follower has seen.
+
+    Attributes:
+        entries: entries applied.
+        duplicates: messages dropped because their entry was known.
+        gaps: messages that came before an entry that is missing.
+        repairs: reads of the journal that brought entries after the first replay.
+        alarms: entries or stores that could not be read.
+    """
+
+    entries: int = 0
+    duplicates: int = 0
+    gaps: int = 0
+    repairs: int = 0
+    alarms: int = 0
+
+
+@dataclass(slots=True)
+class _Tail:
+    ledger: int
+    reader: LedgerReader
+    progress: LedgerProgress
+    heard_at: float
+
+
+@final
+class Follower:
+    """Feeds a projection with all entries of all ledgers, in the order of shards.
+
+    Args:
+        journal: where the entries are.
+        bus: where new ones are told of.
+        clock: for silence and pauses.
+        projection: what is fed.
+        decode: reads an entry's records.
+        limits: times and bounds.
+
+    Attributes:
+        progress: the position.
+        ready: set when everything known at the start has been applied.
+        statistics: counters.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        bus: EventBus,
+        clock: Clock,
+        *,
+        projection: Projection,
+        decode: Decode,
+        limits: FollowerLimits = FollowerLimits(),
+    ) -> None:
+        self._journal = journal
+        self._bus = bus
+        self._clock = clock
+        self._projection = projection
+        self._decode = decode
+        self._limits = limits
+        self._sequencer = Sequencer(projection.apply)
+        self._tails: dict[int, _Tail] = {}
+        self._wanted: set[int] = set()
+        self._work = asyncio.Event()
+        self._slice_began = 0.0
+        self.progress = Progress(self._sequencer.ledgers)
+        self.ready = asyncio.Event()
+        self.statistics = FollowerStatistics()
+
+    @property
+    def held(self) -> int:
+        """Records held back until an earlier one of their shard comes."""
+        return self._sequencer.held
+
+    async def run(self) -> None:
+        """Replays, then follows until cancelled.
+
+        Raises:
+            ProtocolViolation: the ledgers contradict each other.
+        """
+        await self._catch_up()
+        subscription = self._bus.subscribe()
+        # What was committed between the replay and the subscription.
+        await self._catch_up()
+        while not self._projection.settle(self._limits.lanes_per_slice):
+            await self._breathe()
+        self.ready.set()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listen(subscription), name="read-node/listen")
+            group.create_task(self._poll(), name="read-node/poll")
+            group.create_task(self._repair(), name="read-node/repair")
+
+    # Replay
+
+    async def _catch_up(self) -> None:
+        while True:
+            try:
+                await self._look_at_directory()
+                # Ascending, because a later session most often continues an earlier one's shards.
+                while sum([await self._drain(tail) for tail in self._in_order()]):
+                    pass
+            except StoreError as error:
+                await self._alarm("the journal cannot be read: %s", error)
+            else:
+                return
+
+    def _in_order(self) -> list[_Tail]:
+        tails = [self._tails[ledger] for ledger in sorted(self._tails)]
+        return [tail for tail in tails if not tail.progress.finished]
+
+    async def _look_at_directory(self) -> None:
+        for row in await self._journal.list_directory():
+            self._tail(row.ledger)
+
+    def _tail(self, ledger: int) -> _Tail:
+        tail = self._tails.get(ledger)
+        if tail is None:
+            reader = LedgerReader(self._journal, ledger)
+            progress = self._sequencer.ledger(ledger)
+            # Never heard of: to be asked for at the next look.
+            tail = _Tail(ledger, reader, progress, self._clock.monotonic_s() - 1e9)
+            self._tails[ledger] = tail
+        return tail
+
+    async def _drain(self, tail: _Tail) -> int:
+        """Reads a ledger as far as it goes; returns the number of entries it brought."""
+        count = 0
+        progress = tail.progress
+        while not progress.finished:
+            tail.reader.skip_to(progress.next)
+            batch = await tail.reader.read_batch()
+            tail.heard_at = self._clock.monotonic_s()
+            if not batch:
+                if tail.reader.finished:
+                    progress.finished = True
+                    self.progress.moved()
+                return count
+            for number, data in batch:
+                count += self._take(tail, number, data)
+                await self._breathe()
+            if self._sequencer.held > self._limits.held_records:
+                return count  # what fills the holes is in other ledgers
+        return count
+
+    def _take(self, tail: _Tail, number: int, data: bytes) -> bool:
+        """Applies an entry if it is the ledger's next one; returns whether it was."""
+        if number != tail.progress.next:
+            return False
+        self._sequencer.accept(tail.progress, self._decode(tail.ledger, number, data))
+        self.statistics.entries += 1
+        self.progress.moved()
+        return True
+
+    async def _breathe(self) -> None:
+        now = self._clock.monotonic_s()
+        if now - self._slice_began > self._limits.slice_s:
+            await asyncio.sleep(0)
+            self._slice_began = self._clock.monotonic_s()
+
+    # Following
+
+    async def _listen(self, subscription: object) -> None:
+        messages = subscription
+        while True:
+            try:
+                async for message in messages:  # type: ignore[attr-defined]
+                    self._on_message(message)
+                    await self._breathe()
+            except FlightmeshError as error:
+                if not isinstance(error, StoreError):
+                    raise
+                await self._alarm("the bus failed: %s", error)
+            await self._clock.sleep(self._limits.retry_s)
+            messages = self._bus.subscribe()
+
+    def _on_message(self, message: BusMessage) -> None:
+        tail = self._tail(message.ledger)
+        tail.heard_at = self._clock.monotonic_s()
+        following = tail.progress.next
+        if isinstance(message, LedgerHeartbeat):
+            if message.head >= following:
+                self._want(tail)
+        elif message.number < following:
+            self.statistics.duplicates += 1
+        elif message.number > following:
+            self.statistics.gaps += 1
+            self._want(tail)
+        else:
+            try:
+                self._take(tail, message.number, message.data)
+            except CorruptData as error:
+                # Damaged on its way, or in the journal too: the journal tells.
+                _log.warning("a message was damaged: %s", error)
+                self._want(tail)
+            self._projection.settle()
+
+    def _want(self, tail: _Tail) -> None:
+        self._wanted.add(tail.ledger)
+        self._work.set()
+
+    async def _poll(self) -> None:
+        while True:
+            await self._clock.sleep(self._limits.poll_s)
+            try:
+                await self._look_at_directory()
+            except StoreError as error:
+                await self._alarm("the directory of ledgers cannot be read: %s", error)
+                continue
+            silent_since = self._clock.monotonic_s() - self._limits.silence_s
+            for tail in self._in_order():
+                if tail.heard_at <= silent_since:
+                    self._want(tail)
+
+    async def _repair(self) -> None:
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            wanted, self._wanted = sorted(self._wanted), set()
+            for ledger in wanted:
+                await self._repair_ledger(self._tails[ledger])
+
+    async def _repair_ledger(self, tail: _Tail) -> None:
+        try:
+            if await self._drain(tail):
+                self.statistics.repairs += 1
+                self._projection.settle()
+        except StoreError as error:
+            self._want(tail)
+            await self._alarm("a ledger cannot be read: %s", error)
+
+    async def _alarm(self, text: str, error: FlightmeshError) -> None:
+        self.statistics.alarms += 1
+        _log.error(text, error)
+        await self._clock.sleep(self._limits.retry_s)

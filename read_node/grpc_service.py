@@ -1,0 +1,99 @@
+"""QueryService on gRPC: bytes in, bytes out; the answers are serialized already."""
+
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final, final
+
+import grpc
+
+from flightmesh.api.read.v1 import query_service_pb2 as pb
+from flightmesh.errors import FlightmeshError, Unavailable
+from flightmesh.rpc.errors import answers_errors, status_of, streams_errors
+from read_node.follower import Follower
+from read_node.projection import Projection
+from read_node.translate.answers import METHODS, Answers, Method, Question
+from read_node.translate.batches import read_batch, write_result
+
+SERVICE: Final = "flightmesh.api.read.v1.QueryService"
+
+
+@final
+class QueryServicer:
+    """Answers queries.
+
+    Args:
+        projection: whose models are asked.
+        follower: whose position the answers carry.
+        answers: makes the replies.
+        max_wait_s: longest wait for a position where the caller sets no deadline.
+    """
+
+    def __init__(
+        self, projection: Projection, follower: Follower, answers: Answers, max_wait_s: float
+    ) -> None:
+        self._projection = projection
+        self._progress = follower.progress
+        self._ready = follower.ready
+        self._answers = answers
+        self._max_wait_s = max_wait_s
+
+    def handlers(self) -> grpc.GenericRpcHandler:
+        """The service's handlers, for `grpc.aio.Server.add_generic_rpc_handlers`."""
+        handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+            method.name: grpc.unary_unary_rpc_method_handler(self._unary(method))
+            for method in METHODS.values()
+        }
+        batch: Any = functools.partial(QueryServicer._query_batch, self)
+        stream: Any = functools.partial(QueryServicer._query_stream, self)
+        handlers["QueryBatch"] = grpc.unary_unary_rpc_method_handler(batch)
+        handlers["QueryStream"] = grpc.stream_stream_rpc_method_handler(stream)
+        return grpc.method_handlers_generic_handler(SERVICE, handlers)
+
+    def _unary(self, method: Method) -> Callable[[bytes, Any], Awaitable[bytes]]:
+        @answers_errors
+        async def answer(_: Any, data: bytes, context: Any) -> bytes:
+            question = self._answers.question(method, data)
+            await self._reach(question, self._time_left(context))
+            return self._answers.answer(question, self._progress.token())
+
+        return functools.partial(answer, self)
+
+    @answers_errors
+    async def _query_batch(self, data: bytes, context: Any) -> bytes:
+        queries, as_json = read_batch(data, pb.QueryBatchRequest)
+        return await self.answer_batch(queries, as_json, self._time_left(context))
+
+    @streams_errors
+    async def _query_stream(
+        self, batches: AsyncIterator[bytes], context: Any
+    ) -> AsyncIterator[bytes]:
+        async for data in batches:
+            queries, as_json = read_batch(data, pb.QueryStreamRequest)
+            yield await self.answer_batch(queries, as_json, self._time_left(context))
+
+    async def answer_batch(self, queries: list[pb.Query], as_json: bool, timeout_s: float) -> bytes:
+        """A serialized QueryBatchResponse (or QueryStreamResponse: they are alike)."""
+        parts: list[bytes] = []
+        for query in queries:
+            try:
+                question = self._answers.question_in(query)
+                await self._reach(question, timeout_s)
+                token = self._progress.token()
+                reply = self._answers.answer(question, token, as_json)
+                parts += write_result(reply, token.encode())
+            except (FlightmeshError, TimeoutError) as error:
+                position = self._progress.token().encode()
+                parts += write_result(status_of(error).SerializeToString(), position, failed=True)
+        return b"".join(parts)
+
+    async def _reach(self, question: Question, timeout_s: float) -> None:
+        """Waits until the models are where the question wants them, and settles them."""
+        if not self._ready.is_set():
+            raise Unavailable("this read node is still catching up")
+        if question.min_position is not None:
+            await self._progress.reach(question.min_position, timeout_s)
+        self._projection.settle()
+
+    def _time_left(self, context: Any) -> float:
+        left = context.time_remaining()
+        return self._max_wait_s if left is None else min(left, self._max_wait_s)
