@@ -6,6 +6,7 @@ fields that are always written come by one `attrgetter` call, the others one by 
 
 import base64
 import math
+import struct
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
@@ -19,6 +20,7 @@ from flightmesh.rpc.json_types import INT64, TIMESTAMP, check_supported, is_map,
 Writer = Callable[[Any], Any]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_SINGLE: Final = struct.Struct("<f")
 _parts_of_timestamp: Final = attrgetter("seconds", "nanos")
 
 
@@ -123,9 +125,12 @@ def _shortest_float32(number: float) -> float:
     """The double with the fewest digits that is this single-precision number."""
     if not math.isfinite(number):
         return number
-    short = float(f"{number:.6g}")
     # Nine significant digits always tell single-precision numbers apart (IEEE 754).
-    return short if short == number else float(f"{number:.9g}")
+    for digits in (6, 7, 8):
+        short = float(f"{number:.{digits}g}")
+        if _SINGLE.unpack(_SINGLE.pack(short)) == (number,):
+            return short
+    return float(f"{number:.9g}")
 
 
 def _write_timestamp(timestamp: Any) -> str:
