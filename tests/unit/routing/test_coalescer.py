@@ -1,0 +1,153 @@
+"""Concurrent calls joined into batches."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from flightmesh.errors import Overloaded, ProtocolViolation, Unavailable
+from flightmesh.routing.coalescer import Coalescer
+from flightmesh.runtime.tasks import TaskOwner
+
+
+class Target:
+    """Holds batches until they are let go; answers with the requests' doubles."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.let_go = asyncio.Semaphore(0)
+        self.error: Exception | None = None
+
+    async def send(self, requests: Sequence[int]) -> Sequence[int]:
+        self.batches.append(list(requests))
+        await self.let_go.acquire()
+        if self.error is not None:
+            raise self.error
+        return [2 * request for request in requests]
+
+
+@pytest.fixture
+async def tasks() -> AsyncIterator[TaskOwner]:
+    owner = TaskOwner("test")
+    yield owner
+    await owner.stop()
+
+
+async def _settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_a_single_call_goes_out_at_once(tasks: TaskOwner) -> None:
+    target = Target()
+    coalescer: Coalescer[int, int] = Coalescer(target.send, tasks)
+    target.let_go.release()
+
+    assert await coalescer.submit(21) == 42
+    assert target.batches == [[21]]
+
+
+async def test_calls_of_one_moment_share_a_batch(tasks: TaskOwner) -> None:
+    target = Target()
+    coalescer: Coalescer[int, int] = Coalescer(target.send, tasks)
+    futures = [coalescer.submit(n) for n in range(5)]
+    target.let_go.release()
+
+    assert await asyncio.gather(*futures) == [0, 2, 4, 6, 8]
+    assert target.batches == [[0, 1, 2, 3, 4]]
+
+
+async def test_while_the_batches_are_under_way_the_next_one_gathers(tasks: TaskOwner) -> None:
+    target = Target()
+    coalescer: Coalescer[int, int] = Coalescer(target.send, tasks, max_in_flight=2)
+    futures = []
+    for n in range(6):
+        futures.append(coalescer.submit(n))
+        await _settle()
+
+    assert target.batches == [[0], [1]]
+    assert len(coalescer) == 4
+    for _ in range(3):
+        target.let_go.release()
+    await asyncio.gather(*futures)
+    assert target.batches == [[0], [1], [2, 3, 4, 5]]
+
+
+async def test_a_batch_has_a_bound(tasks: TaskOwner) -> None:
+    target = Target()
+    coalescer: Coalescer[int, int] = Coalescer(target.send, tasks, max_in_flight=1, max_batch=2)
+    futures = [coalescer.submit(n) for n in range(5)]
+    for _ in range(3):
+        target.let_go.release()
+
+    await asyncio.gather(*futures)
+
+    assert target.batches == [[0, 1], [2, 3], [4]]
+
+
+async def test_a_full_queue_refuses_at_once(tasks: TaskOwner) -> None:
+    target = Target()
+    coalescer: Coalescer[int, int] = Coalescer(target.send, tasks, max_in_flight=1, max_queued=3)
+    futures = [coalescer.submit(0)]
+    await _settle()
+    futures += [coalescer.submit(n) for n in range(1, 4)]
+
+    with pytest.raises(Overloaded):
+        coalescer.submit(9)
+
+    for _ in range(2):
+        target.let_go.release()
+    assert await asyncio.gather(*futures) == [0, 2, 4, 6]
+
+
+async def test_a_cancelled_call_is_not_sent(tasks: TaskOwner) -> None:
+    target = Target()
+    coalescer: Coalescer[int, int] = Coalescer(target.send, tasks, max_in_flight=1)
+    first = coalescer.submit(0)
+    await _settle()
+    gone, kept = coalescer.submit(1), coalescer.submit(2)
+    gone.cancel()
+    for _ in range(2):
+        target.let_go.release()
+
+    assert await asyncio.gather(first, kept) == [0, 4]
+    assert target.batches == [[0], [2]]
+
+
+async def test_an_error_reaches_every_caller_and_the_next_batch_goes_on(
+    tasks: TaskOwner,
+) -> None:
+    target = Target()
+    coalescer: Coalescer[int, int] = Coalescer(target.send, tasks, max_in_flight=1)
+    failing = [coalescer.submit(n) for n in range(2)]
+    target.error = Unavailable("down")
+    target.let_go.release()
+    for future in failing:
+        with pytest.raises(Unavailable):
+            await future
+
+    target.error = None
+    target.let_go.release()
+    assert await coalescer.submit(3) == 6
+
+
+async def test_an_answer_of_the_wrong_length_is_a_bug_that_is_told(tasks: TaskOwner) -> None:
+    async def send(requests: Sequence[int]) -> Sequence[int]:
+        return []
+
+    coalescer: Coalescer[int, int] = Coalescer(send, tasks)
+    with pytest.raises(ProtocolViolation):
+        await coalescer.submit(1)
+
+
+async def test_stopping_tells_callers_that_are_under_way() -> None:
+    owner = TaskOwner("test")
+    target = Target()
+    coalescer: Coalescer[int, int] = Coalescer(target.send, owner)
+    future = coalescer.submit(1)
+    await _settle()
+
+    await owner.stop()
+
+    with pytest.raises(Unavailable):
+        await future
