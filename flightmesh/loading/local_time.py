@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Final, final
 
 from flightmesh.domain.values import EPOCH, Minute
+from flightmesh.errors import InvalidInput
 from flightmesh.loading import reference
 
 DAY: Final = 1_440
@@ -45,14 +46,13 @@ class LocalTimes:
         self._utc_days: dict[tuple[str, int], int | None] = {}
 
     def zone(self, iata: str) -> zoneinfo.ZoneInfo | None:
-        """The airport's time zone; None if it is not known.
-
-        Raises:
-            InvalidInput: the caller's own zone name is not in the database.
-        """
+        """The airport's time zone; None if it is not known, or not in the database."""
         if iata not in self._zones:
             name = self._names.get(iata) or reference.time_zone(iata)
-            self._zones[iata] = reference.zone(name) if name else None
+            try:
+                self._zones[iata] = reference.zone(name) if name else None
+            except InvalidInput:
+                self._zones[iata] = None
         return self._zones[iata]
 
     def instant(self, iata: str, day: int, time: int) -> tuple[Minute, int]:

@@ -67,8 +67,8 @@ class SsimExpander:
             if any(record.sequence > 1 for record in itinerary):
                 origins.update(ItineraryWalk(itinerary, self._issues).origins())
         for record in records:
-            self._check(record)
             days = operating_days(record)
+            self._check(record, days)
             if len(days) > self._room:
                 message = "the file gives more dated legs than the limit; this record is left out"
                 self._issues.add(Rule.SSIM_TOO_MANY_LEGS, message, record.line)
@@ -77,8 +77,7 @@ class SsimExpander:
             shift = record.departure_date_variation or 0
             self._add(record, days, origins.get(record.line) or [day - shift for day in days])
 
-    def _check(self, record: LegRecord) -> None:
-        days = operating_days(record)
+    def _check(self, record: LegRecord, days: list[int]) -> None:
         if not days:
             message = "the leg operates on no date of its period"
             self._issues.add(Rule.SSIM_NO_DATES, message, record.line, 29)

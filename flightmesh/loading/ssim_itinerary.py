@@ -27,11 +27,14 @@ _MAX_STOP_MINUTES: Final = 48 * 60
 
 
 class _Arrival(NamedTuple):
-    """Where and when an itinerary's leg ended, and the day of origin of that itinerary."""
+    """When an itinerary's leg ended, its suffix, and the day of origin of that itinerary."""
 
     minute: int
-    same_suffix: bool
+    suffix: str
     origin: int
+
+
+_Arrivals = dict[str, list[_Arrival]]
 
 
 def operating_days(record: LegRecord) -> list[int]:
@@ -82,11 +85,11 @@ class ItineraryWalk:
         found: dict[int, list[int]] = {}
         first = self._records[0].sequence
         begun: set[int] = set()
-        before: list[LegRecord] = []
+        arrivals: _Arrivals = {}
         level: list[LegRecord] = []
         for record in self._records:
             if level and level[0].sequence != record.sequence:
-                before, level = level, []
+                arrivals, level = _arrivals(level, found), []
             level.append(record)
             if record.sequence == first:
                 shift = record.departure_date_variation or 0
@@ -96,17 +99,11 @@ class ItineraryWalk:
                     message = f"leg {first} follows no first leg; it is taken as the first one"
                     self._issues.add(Rule.SSIM_ITINERARY, message, record.line, 12)
             else:
-                found[record.line] = self._of(record, before, found, begun)
+                found[record.line] = self._of(record, arrivals, begun)
         return found
 
-    def _of(
-        self,
-        record: LegRecord,
-        before: list[LegRecord],
-        found: dict[int, list[int]],
-        begun: set[int],
-    ) -> list[int]:
-        arrivals = _arrivals(record, before, found)
+    def _of(self, record: LegRecord, arrivals: _Arrivals, begun: set[int]) -> list[int]:
+        reached = arrivals.get(record.departure_airport, [])
         start, _ = utc_times(record)
         shift = record.departure_date_variation
         origins: list[int] = []
@@ -115,7 +112,7 @@ class ItineraryWalk:
             if shift is not None and day - shift in begun:
                 origins.append(day - shift)
                 continue
-            origin = _last_before(arrivals, record, (day - EPOCH_ORDINAL) * DAY + start)
+            origin = _last_before(reached, record, (day - EPOCH_ORDINAL) * DAY + start)
             contradicted |= origin is not None and shift is not None
             lost |= origin is None
             origins.append(day - (shift or 0) if origin is None else origin)
@@ -128,26 +125,31 @@ class ItineraryWalk:
         return origins
 
 
-def _arrivals(
-    record: LegRecord, before: list[LegRecord], found: dict[int, list[int]]
-) -> list[_Arrival]:
-    arrivals = []
-    for earlier in before:
-        if earlier.arrival_airport != record.departure_airport:
-            continue
-        start, _ = utc_times(earlier)
-        end = start + flight_minutes(earlier)
-        same_suffix = earlier.suffix == record.suffix
-        for day, origin in zip(operating_days(earlier), found[earlier.line], strict=True):
+def _arrivals(records: list[LegRecord], found: dict[int, list[int]]) -> _Arrivals:
+    """Arrivals by station, in order of time."""
+    arrivals: _Arrivals = {}
+    for record in records:
+        start, _ = utc_times(record)
+        end = start + flight_minutes(record)
+        at_station = arrivals.setdefault(record.arrival_airport, [])
+        for day, origin in zip(operating_days(record), found[record.line], strict=True):
             minute = (day - EPOCH_ORDINAL) * DAY + end
-            arrivals.append(_Arrival(minute, same_suffix, origin))
-    return sorted(arrivals)
+            at_station.append(_Arrival(minute, record.suffix, origin))
+    for at_station in arrivals.values():
+        at_station.sort()
+    return arrivals
 
 
-def _last_before(arrivals: list[_Arrival], record: LegRecord, departure: int) -> int | None:
-    """Day of origin of the last arrival that the departure can follow; None without one."""
+def _last_before(reached: list[_Arrival], record: LegRecord, departure: int) -> int | None:
+    """Day of origin of the last arrival that the departure can follow; None without one.
+
+    Of arrivals at the same minute one with the record's suffix goes first.
+    """
     latest = departure - record.transit_layover * DAY
-    place = bisect.bisect_right(arrivals, latest, key=lambda arrival: arrival.minute)
-    if not place or arrivals[place - 1].minute < latest - _MAX_STOP_MINUTES:
+    place = bisect.bisect_right(reached, latest, key=lambda arrival: arrival.minute)
+    if not place or reached[place - 1].minute < latest - _MAX_STOP_MINUTES:
         return None
-    return arrivals[place - 1].origin
+    minute = reached[place - 1].minute
+    first = bisect.bisect_left(reached, (minute, record.suffix))
+    alike = first < len(reached) and reached[first][:2] == (minute, record.suffix)
+    return reached[first].origin if alike else reached[place - 1].origin

@@ -125,6 +125,7 @@ class SsimParser:
         if not raw.isascii() or b"\x00" in raw:
             column = next(n for n, byte in enumerate(raw, 1) if byte > 126 or not byte)
             if column <= _READ_TO[kind]:
+                self._check_serial(text)
                 raise FieldError(Rule.SSIM_ENCODING, column, f"byte {raw[column - 1]:#04x}")
             message = f"byte {raw[column - 1]:#04x} in columns that are not read"
             self._issues.add(Rule.SSIM_UNREAD_ENCODING, message, self._line, column)
