@@ -4,7 +4,6 @@ A cell holds the speculative state: all decided events, committed or not: specul
 ever undone: when an entry cannot be committed the session is fenced and all its memory dropped.
 """
 
-import copy
 from collections.abc import Sequence
 from typing import Any, final
 
@@ -25,9 +24,7 @@ class AggregateCell:
         aggregate_id: its id.
         aggregate_type: its type; empty until its first event.
         scope: its scope; empty until its first event.
-        is_scope: whether other aggregates' commands are decided with its state.
         state: the domain's state with all decided events; None until the type is known.
-        committed: for a scope aggregate its state with committed events only; else None.
         sequence: number of decided events.
         window: the last commands.
         last_entry: entry of the session's own ledger that holds its newest record; -1 if none does.
@@ -39,8 +36,6 @@ class AggregateCell:
     __slots__ = (
         "aggregate_id",
         "aggregate_type",
-        "committed",
-        "is_scope",
         "last_entry",
         "last_used_s",
         "scope",
@@ -55,9 +50,7 @@ class AggregateCell:
         self.aggregate_id = aggregate_id
         self.aggregate_type = ""
         self.scope = ""
-        self.is_scope = False
         self.state: Any = None
-        self.committed: Any = None
         self.sequence = 0
         self.window = CommandWindow()
         self.last_entry = -1
@@ -171,10 +164,3 @@ def begin(cell: AggregateCell, aggregate_type: str, scope: str, domain: DomainMo
     """Gives a cell without events its type and scope."""
     cell.aggregate_type, cell.scope = aggregate_type, scope
     cell.state = domain.initial(aggregate_type)
-
-
-def mark_scope(cell: AggregateCell, domain: DomainModel) -> None:
-    """Makes the cell a scope aggregate's if it is one; its events must all be committed."""
-    if cell.scope and domain.scope_aggregate(cell.scope) == cell.aggregate_id:
-        cell.is_scope = True
-        cell.committed = copy.deepcopy(cell.state)

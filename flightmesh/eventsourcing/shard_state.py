@@ -8,7 +8,7 @@ from typing import Any, Final, final
 
 from flightmesh.errors import Refused
 from flightmesh.eventsourcing import CommandEnvelope, DomainModel, EncodedEvent, Rejection
-from flightmesh.eventsourcing.cell import AggregateCell, begin, mark_scope
+from flightmesh.eventsourcing.cell import AggregateCell, begin
 from flightmesh.eventsourcing.record import Record
 from flightmesh.eventsourcing.window import Remembered
 from flightmesh.ids import AggregateId
@@ -119,7 +119,6 @@ class ShardState:
         domain, kind = self._domain, envelope.aggregate_type
         if not cell.sequence:
             begin(cell, kind, envelope.scope, domain)
-            mark_scope(cell, domain)
         for event in events:
             cell.state = domain.evolve(kind, cell.state, event)
         count = len(events)
@@ -127,15 +126,6 @@ class ShardState:
         first = self.next_sequence
         self.next_sequence = first + count
         return first
-
-    def commit_scope(self, record: Record) -> None:
-        """Applies the events of a committed record to the committed state of a scope aggregate."""
-        cell = self.cells.get(record.aggregate_id)
-        if cell is None or not cell.is_scope:
-            return
-        for encoded in record.events:
-            event = self._domain.decode_event(encoded)
-            cell.committed = self._domain.evolve(cell.aggregate_type, cell.committed, event)
 
 
 def _precondition(cell: AggregateCell, envelope: CommandEnvelope) -> Rejection | None:

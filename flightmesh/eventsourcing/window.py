@@ -53,7 +53,8 @@ class CommandWindow:
     """Remembers the last WINDOW_SIZE commands of one aggregate.
 
     An id that is not remembered and is older than the newest id ever dropped may have been
-    dropped itself: it must be refused (rule 20). Ids are UUIDv7 text, so comparing ids compares their times.
+    dropped itself: it must be refused (rule 20). Ids are UUIDv7 text: their order is that of their
+    times.
     """
 
     __slots__ = ("_commands", "newest_dropped")

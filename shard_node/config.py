@@ -1,0 +1,61 @@
+"""Settings of a shard node."""
+
+from dataclasses import dataclass
+
+from flightmesh.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class ShardNodeConfig:
+    """Settings of one shard node; checked when made.
+
+    Attributes:
+        name: name of the node, unique in the mesh.
+        address: gRPC host:port that others reach it by.
+        pid: process id, for operators.
+        entry_commands: commands in one journal entry.
+        entry_bytes: bytes of records in one journal entry; one larger record still gets its own.
+        queued_commands: commands that wait for their entry, or for their aggregate to be loaded.
+        heartbeat_s: interval of signs of life on the bus and to the coordinator.
+        lease_ttl_s: life of the registration without renewal.
+        flush_s: longest time a committed record waits for the aggregate index.
+        flush_records: records that make a flush due before that time.
+        idle_watermark_entries: how far an idle shard's watermark may lag behind the ledger.
+        snapshot_every: events after which an aggregate is saved; 0 = never.
+        passivate_after_s: idle time after which an aggregate leaves the memory.
+        max_aggregates: aggregates in memory.
+        max_aggregate_bytes: rough size of all aggregates in memory.
+        concurrent_loads: aggregates being loaded at once.
+        forward_timeout_s: time for a command passed on, where its caller set none.
+        drain_timeout_s: how long a stop waits for shards to be handed over.
+    """
+
+    name: str
+    address: str
+    pid: int = 0
+    entry_commands: int = 500
+    entry_bytes: int = 512 * 1024
+    queued_commands: int = 20_000
+    heartbeat_s: float = 1.0
+    lease_ttl_s: float = 5.0
+    flush_s: float = 1.0
+    flush_records: int = 5_000
+    idle_watermark_entries: int = 256
+    snapshot_every: int = 200
+    passivate_after_s: float = 300.0
+    max_aggregates: int = 50_000
+    max_aggregate_bytes: int = 64 * 1024 * 1024
+    concurrent_loads: int = 64
+    forward_timeout_s: float = 10.0
+    drain_timeout_s: float = 20.0
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ConfigurationError("a shard node needs a name")
+        for setting in ("entry_commands", "entry_bytes", "queued_commands", "flush_records",
+                        "max_aggregates", "max_aggregate_bytes", "concurrent_loads"):  # fmt: skip
+            if getattr(self, setting) < 1:
+                raise ConfigurationError(f"{setting} must be at least 1")
+        for setting in ("heartbeat_s", "lease_ttl_s", "flush_s", "forward_timeout_s"):
+            if getattr(self, setting) <= 0:
+                raise ConfigurationError(f"{setting} must be positive")

@@ -1,0 +1,136 @@
+"""Follows the session's own ledger into the aggregate index (rules 11-13, 16), and saves snapshots.
+
+Per shard, in this order: chunks and head, then watermarks, each after a definite yes for the one
+before. Only committed records get here.
+"""
+
+import logging
+from typing import final
+
+from flightmesh.codec.snapshots import encode_snapshot
+from flightmesh.errors import CorruptData, FlightmeshError, StoreError
+from flightmesh.eventsourcing import DomainModel
+from flightmesh.eventsourcing.cell import AggregateCell, save
+from flightmesh.ids import AggregateId, id_bytes
+from flightmesh.journal import AggregateIndex, Snapshots
+from flightmesh.runtime.logs import fields
+from shard_node.entry_queue import EntryQueue
+from shard_node.ownership import Ownership
+from shard_node.slot import Drafts, ShardSlot, SlotStatus
+
+_log = logging.getLogger(__name__)
+
+
+@final
+class IndexFlusher:
+    """Writes behind what was committed.
+
+    Args:
+        index: the aggregate index.
+        snapshots: saved states.
+        domain: the domain.
+        queue: the session's entries.
+        ownership: the session's shards.
+        idle_lag: entries that an idle shard's watermark may lag behind.
+        snapshot_every: events after which an aggregate is saved; 0 = never.
+    """
+
+    def __init__(
+        self,
+        index: AggregateIndex,
+        snapshots: Snapshots,
+        domain: DomainModel,
+        queue: EntryQueue,
+        ownership: Ownership,
+        *,
+        idle_lag: int,
+        snapshot_every: int,
+    ) -> None:
+        self._index = index
+        self._snapshots = snapshots
+        self._domain = domain
+        self._queue = queue
+        self._ownership = ownership
+        self._idle_lag = idle_lag
+        self._snapshot_every = snapshot_every
+
+    @property
+    def backlog(self) -> int:
+        """Committed records that the index does not have yet."""
+        return sum(slot.unflushed for slot in self._ownership.slots.values())
+
+    async def flush(self) -> None:
+        """Writes all that is committed now.
+
+        Raises:
+            StoreError: the store did not say yes; what was not written is kept and tried again.
+        """
+        for slot in list(self._ownership.slots.values()):
+            if slot.status in (SlotStatus.ACTIVE, SlotStatus.DRAINING):
+                await self.flush_slot(slot)
+
+    async def flush_slot(self, slot: ShardSlot) -> None:
+        """Writes what one shard has committed now; raises StoreError."""
+        if slot.flushing:
+            await self._write(slot, slot.flushing)
+        committed = self._queue.head + 1
+        drafts, head, marks = slot.drafts, slot.head, dict(slot.watermarks)
+        idle = not drafts and not marks
+        if idle and committed - slot.written_watermark <= self._idle_lag:
+            return
+        # From here to the first await nothing can be committed: drafts hold all below `committed`.
+        slot.drafts, slot.flushing, slot.unflushed = {}, drafts, 0
+        if drafts:
+            await self._index.flush(
+                slot.shard, [draft.chunk(a) for a, draft in drafts.items()], head
+            )
+        await self._index.write_watermarks(slot.shard, {**marks, self._queue.ledger: committed})
+        slot.flushing = {}
+        slot.written_watermark = committed
+        for ledger in marks:
+            slot.watermarks.pop(ledger, None)
+        await self._save_states(slot, drafts)
+
+    async def _write(self, slot: ShardSlot, drafts: Drafts) -> None:
+        """Writes again what an earlier flush may have written; without head and watermark."""
+        await self._index.flush(slot.shard, [draft.chunk(a) for a, draft in drafts.items()], None)
+        slot.flushing = {}
+
+    # --- snapshots --------------------------------------------------------------------------
+
+    async def _save_states(self, slot: ShardSlot, aggregates: Drafts) -> None:
+        if not self._snapshot_every:
+            return
+        for aggregate_id in aggregates:
+            cell = slot.memory.cells.get(aggregate_id)
+            if cell is not None and self._is_due(cell):
+                await self._save_state(aggregate_id, cell)
+
+    def _is_due(self, cell: AggregateCell) -> bool:
+        # Only committed state is saved; a cell that is never clean at this moment is saved later.
+        is_clean = cell.last_entry <= self._queue.head
+        return is_clean and cell.sequence - cell.snapshot_sequence >= self._snapshot_every
+
+    async def _save_state(self, aggregate_id: AggregateId, cell: AggregateCell) -> None:
+        previous = cell.snapshot_sequence
+        snapshot = encode_snapshot(save(cell, self._domain))
+        raw = id_bytes(aggregate_id)
+        try:
+            await self._snapshots.save(raw, snapshot)
+            cell.snapshot_sequence = snapshot.sequence
+            # The one before is kept in case this one is broken when it is needed.
+            await self._snapshots.delete(raw, previous)
+        except StoreError as error:
+            _log.warning("snapshot not saved: %s", error, extra=fields(aggregate_id=aggregate_id))
+
+
+async def flush_quietly(flusher: IndexFlusher) -> bool:
+    """Flushes; a store that does not answer is no failure, the next round tries again."""
+    try:
+        await flusher.flush()
+    except CorruptData:
+        raise
+    except FlightmeshError as error:
+        _log.warning("the aggregate index lags behind: %s", error)
+        return False
+    return True

@@ -1,0 +1,276 @@
+"""From a command to its result: the path every command of a session takes.
+
+A command for an aggregate in memory is decided at once, without a task or a future of its own. One
+that must wait (for the aggregate to be loaded, or for its scope's state) is parked, and later ones
+for the same aggregate wait behind it, so their order is kept.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from typing import Any, Final, final
+
+from flightmesh.clock import Clock
+from flightmesh.codec.entries import encode_indexed
+from flightmesh.errors import FlightmeshError, Overloaded, Refused, SessionFenced, ShardMoving
+from flightmesh.eventsourcing import CommandEnvelope, DomainModel
+from flightmesh.eventsourcing.cell import AggregateCell
+from flightmesh.eventsourcing.record import PlacedRecord, Record
+from flightmesh.eventsourcing.window import Remembered
+from flightmesh.ids import AggregateId
+from flightmesh.runtime.logs import fields
+from flightmesh.runtime.tasks import TaskOwner
+from shard_node.aggregate_loader import AggregateLoader
+from shard_node.entry_queue import EntryQueue, OpenEntry
+from shard_node.replies import ReplyEncoder
+from shard_node.scope_directory import ScopeDirectory
+from shard_node.slot import ShardSlot, SlotStatus, Task
+
+_log = logging.getLogger(__name__)
+
+_UNKNOWN: Final = object()
+
+
+@final
+class Intake:
+    """Decides commands and answers them.
+
+    Args:
+        domain: the domain.
+        queue: where records go.
+        loader: builds aggregates that are not in memory.
+        scopes: states of scope aggregates.
+        replies: writes replies.
+        clock: for ages.
+        tasks: owns what waits.
+        max_parked: commands that may wait for an aggregate or a scope.
+    """
+
+    def __init__(
+        self,
+        domain: DomainModel,
+        queue: EntryQueue,
+        loader: AggregateLoader,
+        scopes: ScopeDirectory,
+        replies: ReplyEncoder,
+        *,
+        clock: Clock,
+        tasks: TaskOwner,
+        max_parked: int,
+    ) -> None:
+        self._domain = domain
+        self._queue = queue
+        self._loader = loader
+        self._scopes = scopes
+        self._replies = replies
+        self._clock = clock
+        self._tasks = tasks
+        self._max_parked = max_parked
+        self._parked = 0
+
+    # --- in ---------------------------------------------------------------------------------
+
+    def take(self, slot: ShardSlot, task: Task) -> None:
+        """Takes a command for a shard of the session; its batch gets the result some time."""
+        if slot.status is not SlotStatus.ACTIVE:
+            task.batch.put(task.place, ShardMoving(slot.shard, slot.epoch))
+            return
+        aggregate_id = task.envelope.aggregate_id
+        if slot.parked and aggregate_id in slot.parked:
+            self._park(slot, task)
+            return
+        cell = slot.memory.cells.get(aggregate_id)
+        if cell is None:
+            self._park(slot, task)
+            return
+        scope_state = self._scope_state(task.envelope, task.arrived_s)
+        if scope_state is _UNKNOWN:
+            self._park(slot, task)
+            return
+        self._decide(slot, cell, task, scope_state)
+
+    def _scope_state(self, envelope: CommandEnvelope, now_s: float) -> Any:
+        if self._domain.scope_aggregate(envelope.scope) in (None, envelope.aggregate_id):
+            return None
+        state = self._scopes.now(envelope.scope, now_s)
+        return _UNKNOWN if state is None else state
+
+    def _park(self, slot: ShardSlot, task: Task) -> None:
+        if self._parked >= self._max_parked:
+            task.batch.put(task.place, Overloaded("too many commands wait for their aggregates"))
+            return
+        self._parked += 1
+        aggregate_id = task.envelope.aggregate_id
+        queue = slot.parked.get(aggregate_id)
+        if queue is not None:
+            queue.append(task)
+            return
+        slot.parked[aggregate_id] = deque((task,))
+        self._tasks.start(self._work_off(slot, aggregate_id), "parked")
+
+    async def _work_off(self, slot: ShardSlot, aggregate_id: AggregateId) -> None:
+        """Loads the aggregate and decides the commands parked for it, in order."""
+        queue = slot.parked[aggregate_id]
+        error: Exception = SessionFenced("the session ended while the command waited")
+        try:
+            while queue:
+                state = await self._find_scope(queue[0])
+                cell = await self.cell(slot, aggregate_id)
+                if slot.status is not SlotStatus.ACTIVE:
+                    error = ShardMoving(slot.shard, slot.epoch)
+                    break
+                self._parked -= 1
+                self._decide(slot, cell, queue.popleft(), state)
+        except FlightmeshError as failure:
+            error = failure
+            names = fields(shard=slot.shard, aggregate_id=aggregate_id)
+            _log.warning("commands cannot be decided: %s", failure, extra=names)
+        finally:
+            del slot.parked[aggregate_id]
+            self._parked -= len(queue)
+            for task in queue:
+                task.batch.put(task.place, error)
+
+    async def _find_scope(self, task: Task) -> Any:
+        state = self._scope_state(task.envelope, self._clock.monotonic_s())
+        if state is not _UNKNOWN:
+            return state
+        return await self._scopes.find(task.envelope.scope, task.arrived_s)
+
+    async def cell(self, slot: ShardSlot, aggregate_id: AggregateId) -> AggregateCell:
+        """The aggregate in memory, loaded if need be.
+
+        Raises:
+            SessionFenced, StoreUnavailable: not just now.
+            CorruptData, UnknownEventType, ProtocolViolation: it cannot be rebuilt.
+        """
+        cell = slot.memory.cells.get(aggregate_id)
+        if cell is not None:
+            return cell
+        # One load at a time: a second, slower one would put an outdated state into memory.
+        loading = slot.loading.get(aggregate_id)
+        if loading is None:
+            loading = self._tasks.start(self._load(slot, aggregate_id), "load")
+            slot.loading[aggregate_id] = loading
+        loaded = await asyncio.shield(loading)
+        if isinstance(loaded, FlightmeshError):
+            raise loaded
+        return loaded
+
+    async def _load(
+        self, slot: ShardSlot, aggregate_id: AggregateId
+    ) -> AggregateCell | FlightmeshError:
+        try:
+            # The records of one that was dropped after an error may still be under way.
+            await self._queue.wait_committed(slot.dropped.get(aggregate_id, -1))
+            cell = await self._loader.load(slot, aggregate_id)
+        except FlightmeshError as error:
+            return error
+        finally:
+            del slot.loading[aggregate_id]
+        slot.dropped.pop(aggregate_id, None)
+        cell.last_used_s = self._clock.monotonic_s()
+        slot.memory.cells[aggregate_id] = cell
+        return cell
+
+    # --- decide -----------------------------------------------------------------------------
+
+    def _decide(self, slot: ShardSlot, cell: AggregateCell, task: Task, scope_state: Any) -> None:
+        cell.last_used_s = task.arrived_s
+        try:
+            outcome = slot.memory.decide(
+                cell, task.envelope, scope_state, self._queue.ledger, self._queue.next_number()
+            )
+        except FlightmeshError as error:
+            task.batch.put(task.place, error)
+        except Exception as error:
+            # A fault of the domain: the state may be half changed, the journal is not.
+            _log.exception("command failed", extra=fields(command_id=task.envelope.command_id))
+            slot.memory.cells.pop(cell.aggregate_id, None)
+            slot.dropped[cell.aggregate_id] = cell.last_entry
+            task.batch.put(task.place, error)
+        else:
+            if isinstance(outcome, Record):
+                cell.size += self._queue.add(slot, outcome, task)
+            else:
+                self._repeat(slot, task, outcome)
+
+    # --- out --------------------------------------------------------------------------------
+
+    def answer_entry(self, entry: OpenEntry, committed_at_us: int) -> None:
+        """Takes the records of a committed entry in, then answers their commands."""
+        ledger, number = self._queue.ledger, entry.number
+        place = (ledger, number)
+        for slot, record, data in entry.decided:
+            frame = encode_indexed(ledger, number, committed_at_us, data)
+            slot.add_committed(record, frame, place, place)
+            if record.events and record.aggregate_id == self._domain.scope_aggregate(record.scope):
+                self._scopes.forget(record.scope)
+        position = f"{ledger}:{number}".encode()
+        for record, task in entry.waiting:
+            self._answer(task, record, position)
+        for slot, task in entry.repeats:
+            cell = slot.memory.cells.get(task.envelope.aggregate_id)
+            known = cell and cell.window.get(task.envelope.command_id)
+            if known:
+                self._repeat(slot, task, known)
+            else:
+                task.batch.put(task.place, ShardMoving(slot.shard, slot.epoch))
+
+    def _answer(self, task: Task, record: Record, position: bytes) -> None:
+        rejection = record.rejection
+        if rejection is not None:
+            task.batch.put(
+                task.place, Refused(rejection.reason, rejection.message, rejection.details)
+            )
+            return
+        try:
+            task.batch.put(task.place, self._replies.response(record, position, task.full))
+        except FlightmeshError as error:
+            task.batch.put(task.place, error)
+
+    # --- repeats ----------------------------------------------------------------------------
+
+    def _repeat(self, slot: ShardSlot, task: Task, known: Remembered) -> None:
+        """Answers a repeated command with its first result, once that is committed (rule 18)."""
+        if known.ledger == self._queue.ledger:
+            entry = self._queue.find(known.entry)
+            if entry is not None:
+                entry.repeats.append((slot, task))
+                return
+        if known.first_shard_sequence and task.full:
+            self._tasks.start(self._repeat_in_full(slot, task, known), "repeat")
+            return
+        envelope = task.envelope
+        record = Record(
+            envelope.command_id,
+            known.body_hash,
+            slot.shard,
+            envelope.aggregate_id,
+            envelope.aggregate_type,
+            envelope.scope,
+            known.first_shard_sequence,
+            known.sequence,
+            (),
+            known.rejection,
+            known.warnings,
+        )
+        self._answer(task, record, f"{known.ledger}:{known.entry}".encode())
+
+    async def _repeat_in_full(self, slot: ShardSlot, task: Task, known: Remembered) -> None:
+        """The same, with its events, which the aggregate's records hold."""
+        try:
+            placed = await self._find_record(slot, task.envelope)
+            self._answer(task, placed.record, f"{known.ledger}:{known.entry}".encode())
+        except FlightmeshError as error:
+            task.batch.put(task.place, error)
+        except asyncio.CancelledError:
+            task.batch.put(task.place, SessionFenced("the session ended"))
+            raise
+
+    async def _find_record(self, slot: ShardSlot, envelope: CommandEnvelope) -> PlacedRecord:
+        for placed in await self._loader.records(slot, envelope.aggregate_id):
+            if placed.record.command_id == envelope.command_id:
+                return placed
+        # The slot was released meanwhile, and with it the records that the index did not have.
+        raise ShardMoving(slot.shard, slot.epoch)

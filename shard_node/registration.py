@@ -1,0 +1,79 @@
+"""The node's registration in the registry: made for a session, kept alive, given up with it."""
+
+import logging
+from collections.abc import Callable
+from typing import final
+
+from flightmesh.clock import Clock
+from flightmesh.errors import OutcomeUnknown, RetryableError
+from flightmesh.registry import Delete, Put, Registry
+from flightmesh.runtime.logs import fields
+from flightmesh.sharding.shard_map import NodeRegistration, encode_registration, registration_key
+
+_log = logging.getLogger(__name__)
+
+
+@final
+class RegistrationKeeper:
+    """Keeps one session's registration in force.
+
+    A lost lease alone changes nothing: the session registers again under its id (rule 10).
+
+    Args:
+        registry: where nodes register.
+        describe: the registration as it is to be now.
+        ttl_s: life of the lease without renewal.
+        clock: for pauses.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        describe: Callable[[], NodeRegistration],
+        ttl_s: float,
+        clock: Clock,
+    ) -> None:
+        self._registry = registry
+        self._describe = describe
+        self._ttl_s = ttl_s
+        self._clock = clock
+        self._lease = 0
+        self._written: NodeRegistration | None = None
+
+    async def run(self) -> None:
+        """Registers, and keeps the registration in force until cancelled."""
+        while True:
+            try:
+                await self.renew()
+            except (RetryableError, OutcomeUnknown) as error:
+                _log.warning("registration not renewed: %s", error)
+            await self._clock.sleep(self._ttl_s / 4)
+
+    async def renew(self) -> None:
+        """Registers if that is needed, else renews the lease.
+
+        Raises:
+            Unavailable: the registry cannot be reached.
+        """
+        if self._lease and not await self._registry.keep_alive(self._lease):
+            _log.info("lease lost, registering again", extra=fields(node=self._describe().name))
+            self._lease, self._written = 0, None
+        if not self._lease:
+            self._lease = await self._registry.grant_lease(self._ttl_s)
+        wanted = self._describe()
+        if wanted != self._written:
+            put = Put(registration_key(wanted), encode_registration(wanted), self._lease)
+            await self._registry.transact((), (put,))
+            self._written = wanted
+
+    async def give_up(self) -> None:
+        """Takes the registration away; the lease's end does it if the registry is away."""
+        if self._written is None:
+            return
+        try:
+            key = registration_key(self._written)
+            await self._registry.transact((), (Delete(key),))
+            await self._registry.revoke_lease(self._lease)
+        except (RetryableError, OutcomeUnknown) as error:
+            _log.warning("registration not given up: %s", error)
+        self._lease, self._written = 0, None

@@ -1,0 +1,321 @@
+"""One session: a ledger and everything that lives and dies with it.
+
+A session ends when its ledger is sealed (it is fenced) or when its node stops. Nothing of it is
+used afterwards: completions hold this object, so an old one's cannot touch the new (rule 10).
+"""
+
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, final
+
+from flightmesh.clock import Clock
+from flightmesh.errors import SessionFenced, ShardMoving
+from flightmesh.event_bus import EventBus, LedgerHeartbeat, PublishedEntry
+from flightmesh.eventsourcing import DomainModel
+from flightmesh.eventsourcing.cell import AggregateCell, rebuild
+from flightmesh.eventsourcing.record import PlacedRecord
+from flightmesh.ids import AggregateId
+from flightmesh.journal import AggregateIndex, Claims, Journal, Snapshots
+from flightmesh.runtime.logs import fields
+from flightmesh.runtime.tasks import TaskOwner
+from shard_node.aggregate_loader import AggregateLoader
+from shard_node.config import ShardNodeConfig
+from shard_node.entry_queue import EntryQueue, EntryWriter, OpenEntry
+from shard_node.index_flusher import IndexFlusher, flush_quietly
+from shard_node.intake import Intake
+from shard_node.ownership import Ownership
+from shard_node.passivation import passivate
+from shard_node.recovery import ShardRecovery
+from shard_node.replies import ReplyEncoder
+from shard_node.scope_directory import ScopeDirectory
+from shard_node.slot import ShardSlot, SlotStatus, Task
+
+_log = logging.getLogger(__name__)
+
+# Committed records that may wait for the index before commands are refused.
+_BACKLOG_FLUSHES = 40
+_TRIM_EVERY_S = 10.0
+
+
+class SessionPorts:
+    """What a session is wired to.
+
+    Args:
+        journal: the ledgers.
+        claims: who owns which shard.
+        index: the aggregate index.
+        snapshots: saved states.
+        bus: where committed entries are published.
+        domain: the domain.
+        replies: writes replies.
+        scope_type: type of scope aggregates.
+        exists: whether the state of a scope aggregate lets its scope be used.
+        ask_scope: asks the owner elsewhere for the committed state of a scope.
+        clock: source of time.
+    """
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        claims: Claims,
+        index: AggregateIndex,
+        snapshots: Snapshots,
+        bus: EventBus,
+        domain: DomainModel,
+        replies: ReplyEncoder,
+        scope_type: str,
+        exists: Callable[[Any], bool],
+        ask_scope: Callable[[str], Awaitable[Any]],
+        clock: Clock,
+    ) -> None:
+        self.journal = journal
+        self.claims = claims
+        self.index = index
+        self.snapshots = snapshots
+        self.bus = bus
+        self.domain = domain
+        self.replies = replies
+        self.scope_type = scope_type
+        self.exists = exists
+        self.ask_scope = ask_scope
+        self.clock = clock
+
+
+@final
+class Session:
+    """A session from the birth of its ledger to its end.
+
+    Args:
+        writer: the ledger's writer.
+        ports: see SessionPorts.
+        config: settings of the node.
+        shard_of: shard of an aggregate.
+        on_end: told once when the session is fenced or fails.
+
+    Attributes:
+        queue: entries on their way.
+        ownership: the shards.
+    """
+
+    def __init__(
+        self,
+        writer: EntryWriter,
+        ports: SessionPorts,
+        config: ShardNodeConfig,
+        shard_of: Callable[[str], int],
+        on_end: Callable[["Session"], None],
+    ) -> None:
+        self._ports = ports
+        self._config = config
+        self._shard_of = shard_of
+        self._on_end = on_end
+        self._ended = False
+        self._tasks = TaskOwner(f"session-{writer.ledger}", self._fail)
+        self._parked = TaskOwner(f"session-{writer.ledger}-commands", self._fail)
+        self.queue = EntryQueue(
+            writer,
+            ports.clock,
+            max_commands=config.entry_commands,
+            max_bytes=config.entry_bytes,
+            max_queued=config.queued_commands,
+        )
+        self._recovery = ShardRecovery(ports.journal, ports.index, writer.ledger, ports.clock)
+        self.ownership = Ownership(
+            ports.claims,
+            ports.journal,
+            self.queue,
+            ports.domain,
+            clock=ports.clock,
+            recover=self._recover,
+        )
+        self._loader = AggregateLoader(
+            ports.index,
+            ports.snapshots,
+            ports.domain,
+            snapshot_every=config.snapshot_every,
+            concurrent=config.concurrent_loads,
+        )
+        self._scopes = ScopeDirectory(self._ask_scope, ports.exists, ports.clock, self._parked)
+        self._intake = Intake(
+            ports.domain,
+            self.queue,
+            self._loader,
+            self._scopes,
+            ports.replies,
+            clock=ports.clock,
+            tasks=self._parked,
+            max_parked=config.queued_commands,
+        )
+        self.flusher = IndexFlusher(
+            ports.index,
+            ports.snapshots,
+            ports.domain,
+            self.queue,
+            self.ownership,
+            idle_lag=config.idle_watermark_entries,
+            snapshot_every=config.snapshot_every,
+        )
+
+    @property
+    def id(self) -> int:
+        """The session's number, which is its ledger's."""
+        return self.queue.ledger
+
+    @property
+    def ended(self) -> bool:
+        """Whether the session is over."""
+        return self._ended
+
+    # --- life -------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begins to write, publish and flush."""
+        self._tasks.start(self._write(), "write")
+        self._tasks.start(self._beat(), "heartbeat")
+        self._tasks.start(self._follow(), "index")
+
+    async def _write(self) -> None:
+        try:
+            await self.queue.run(self)
+        except SessionFenced as error:
+            self.fence(error)
+
+    async def _beat(self) -> None:
+        while True:
+            await self._ports.bus.publish(LedgerHeartbeat(self.id, self.queue.head))
+            passivate(
+                self.ownership.slots.values(),
+                now_s=self._ports.clock.monotonic_s(),
+                committed=self.queue.head,
+                config=self._config,
+            )
+            await self._ports.clock.sleep(self._config.heartbeat_s)
+
+    async def _follow(self) -> None:
+        clock, config = self._ports.clock, self._config
+        trimmed_s = clock.monotonic_s()
+        while True:
+            await clock.sleep(config.flush_s)
+            await flush_quietly(self.flusher)
+            backlog = self.flusher.backlog
+            self.queue.paused = backlog > _BACKLOG_FLUSHES * config.flush_records
+            now_s = clock.monotonic_s()
+            if now_s - trimmed_s >= _TRIM_EVERY_S:
+                trimmed_s = now_s
+                await self.ownership.find_sealed()
+            await self.ownership.trim()
+
+    def _recover(self, slots: Sequence[ShardSlot]) -> None:
+        self._tasks.start(self._recovery.recover(slots), "recover")
+
+    def _fail(self, error: BaseException) -> None:
+        """A task of the session failed: end the session rather than go on in part."""
+        self.fence(SessionFenced(f"the session failed: {error}"))
+
+    def fence(self, error: SessionFenced) -> None:
+        """Drops all speculative state and tells the callers to retry with the same id."""
+        if self._ended:
+            return
+        self._ended = True
+        _log.warning("session over: %s", error, extra=fields(session=self.id))
+        self.ownership.fence()
+        self.queue.abandon(error)
+        self._on_end(self)
+
+    async def stop(self) -> None:
+        """Ends the session: what is decided is still written, then all tasks end."""
+        if not self._ended:
+            await self._finish()
+        self._ended = True
+        self.ownership.fence()
+        await self._parked.stop()
+        await self._tasks.stop()
+        self.queue.abandon(SessionFenced(f"session {self.id} has stopped"))
+
+    async def _finish(self) -> None:
+        for slot in self.ownership.slots.values():
+            slot.status = SlotStatus.DRAINING
+        with contextlib.suppress(SessionFenced):  # its callers have been told
+            await self.queue.wait_committed(self.queue.newest)
+            await flush_quietly(self.flusher)
+
+    # --- commands ---------------------------------------------------------------------------
+
+    def slot(self, shard: int) -> ShardSlot | None:
+        """The shard, if the session holds it."""
+        return self.ownership.slots.get(shard)
+
+    def take(self, slot: ShardSlot, task: Task) -> None:
+        """Takes a command for a shard of this session; its batch gets the result some time."""
+        self._intake.take(slot, task)
+
+    def entry_committed(self, entry: OpenEntry, committed_at_us: int) -> None:
+        """Called by the queue."""
+        self._intake.answer_entry(entry, committed_at_us)
+
+    async def entry_answered(self, number: int, data: bytes) -> None:
+        """Called by the queue: publishes, which is a hint and may be lost (rule 22: after)."""
+        await self._ports.bus.publish(PublishedEntry(self.id, number, data))
+
+    # --- questions --------------------------------------------------------------------------
+
+    async def committed_state(self, slot: ShardSlot, aggregate_id: AggregateId) -> AggregateCell:
+        """The aggregate with committed events only, to be read at once and not kept.
+
+        A session that was fenced without knowing it yet may answer from before its end.
+
+        Raises:
+            ShardMoving, SessionFenced, StoreError.
+        """
+        self._check(slot)
+        cell = await self._intake.cell(slot, aggregate_id)
+        if cell.last_entry > self.queue.head:
+            await self.queue.wait_committed(cell.last_entry)
+        self._check(slot)
+        if cell.last_entry <= self.queue.head:
+            return cell
+        # It is never without uncommitted events just now: take them out by folding the others.
+        return await self.past_state(slot, aggregate_id, None)
+
+    async def history(self, slot: ShardSlot, aggregate_id: AggregateId) -> list[PlacedRecord]:
+        """The aggregate's committed records in order; raises as `committed_state` does."""
+        self._check(slot)
+        records = await self._loader.records(slot, aggregate_id)
+        self._check(slot)
+        return records
+
+    async def past_state(
+        self, slot: ShardSlot, aggregate_id: AggregateId, sequence: int | None
+    ) -> AggregateCell:
+        """The aggregate after the event of that sequence; raises as `committed_state` does."""
+        records = await self.history(slot, aggregate_id)
+        return rebuild(aggregate_id, records, self._ports.domain, committed_to=sequence)
+
+    def _check(self, slot: ShardSlot) -> None:
+        if slot.status is not SlotStatus.ACTIVE:
+            raise ShardMoving(slot.shard, slot.epoch)
+
+    async def scope_state(self, scope: str) -> Any:
+        """The committed state of a scope, from its owner.
+
+        Raises:
+            FlightmeshError: the owner cannot be reached.
+        """
+        now_s = self._ports.clock.monotonic_s()
+        state = self._scopes.now(scope, now_s)
+        return await self._scopes.find(scope, now_s) if state is None else state
+
+    # --- scopes -----------------------------------------------------------------------------
+
+    async def _ask_scope(self, scope: str) -> Any:
+        scope_id = self._ports.domain.scope_aggregate(scope)
+        assert scope_id is not None
+        slot = self.slot(self._shard_of(scope_id))
+        if slot is None or slot.status is not SlotStatus.ACTIVE:
+            return await self._ports.ask_scope(scope)
+        cell = await self.committed_state(slot, scope_id)
+        if cell.state is None:
+            return self._ports.domain.initial(self._ports.scope_type)
+        return cell.state
