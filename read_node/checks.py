@@ -79,24 +79,23 @@ def _settle_lane(model: ScheduleModel, lane: Lane) -> None:
 
 def _check_pairs(model: ScheduleModel, lane: Lane, slots: list[int], count: int) -> None:
     legs = model.legs
-    departure, arrival, series = legs.departure, legs.arrival, legs.series
-    departs_at, arrives_at, type_of = legs.departs_at, legs.arrives_at, legs.type_of
+    departure, arrival, route = legs.departure, legs.arrival, legs.route
+    departs_at, arrives_at = legs.departs_at, legs.arrives_at
     all_marks, successors = legs.marks, legs.successor
     airport_minimums = model.airports.minimums
     airplane_type, airplane_minimum = _known_of(lane)
     successor = slots[0] if slots else NO_SLOT
     for at in range(count):
         slot = successor
-        number = series[slot]
         marks = 0
         if airplane_type:
-            leg_type = type_of[number]
+            leg_type = legs.type_of[legs.equipment[slot]]
             if leg_type and leg_type != airplane_type:
                 marks = AIRCRAFT_TYPE
         if at + 1 < len(slots):
             successor = slots[at + 1]
-            airport = arrives_at[number]
-            if airport != departs_at[series[successor]]:
+            airport = arrives_at[route[slot]]
+            if airport != departs_at[route[successor]]:
                 marks |= CONTINUITY
             required = airport_minimums[airport]
             required = max(required, airplane_minimum)
@@ -167,11 +166,11 @@ def _record_overlaps(model: ScheduleModel, slot: int, found: tuple[int, ...]) ->
 def _settle_airports(model: ScheduleModel, changed: set[int]) -> None:
     """Looks again at the ground times at airports whose minimum changed; lanes are settled."""
     legs = model.legs
-    series_there = {n for n, airport in enumerate(legs.arrives_at) if airport in changed}
+    routes_there = {n for n, airport in enumerate(legs.arrives_at) if airport in changed}
     listed = model.lists[Kind.GROUND_TIME]
-    for slot, number in enumerate(legs.series):
+    for slot, number in enumerate(legs.route):
         successor = legs.successor[slot]
-        if successor == NO_SLOT or number not in series_there:
+        if successor == NO_SLOT or number not in routes_there:
             continue
         minimum = model.airports.minimums[legs.arrives_at[number]]
         rotation = legs.rotation[slot]

@@ -30,7 +30,8 @@ class Designators:
         """A leg came."""
         legs = self._legs
         # legs.designator_of(slot), in place: every replayed leg passes here.
-        designator = legs.flight_of[legs.series[slot]] << 24 | legs.day[slot]
+        airport = legs.departs_at[legs.route[slot]]
+        designator = (legs.flight[slot] << 20 | legs.day[slot]) << 20 | airport
         first = self._single.setdefault(designator, slot)
         if first == slot:
             return

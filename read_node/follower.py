@@ -1,7 +1,7 @@
 """Follows all ledgers: replays them, then listens to the bus and repairs from the journal.
 
 The bus is a hint, the journal the truth. A message may be lost, repeated, late or damaged: what
-comes twice is dropped, a gap is fetched at once, a heartbeat shows a lost last message, and a ledger
+comes twice is dropped, a gap fetched at once, a heartbeat shows a lost last message, and a ledger
 that is silent for 2 s is asked for at the store (rules 22, 23). Nothing here waits for the bus.
 """
 

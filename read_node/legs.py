@@ -1,8 +1,9 @@
 """Columns of a schedule's legs: one slot per leg, integers in arrays, repeated values once.
 
-A leg of a schedule that flies every day repeats all but its day and its times; what repeats is kept
-once as a `Series`. A slot is reused after its leg has left. Slots and series numbers depend on the
-order of arrival, so nothing that leaves this process may depend on them.
+What legs have in common is kept once and numbered: the flight (carrier, number, suffix), the route
+(airports and their offsets to UTC), the equipment (aircraft and service type), the day. A slot is
+reused after its leg has left. Slots and numbers depend on the order of arrival, so nothing that
+leaves this process may depend on them.
 """
 
 from array import array
@@ -15,16 +16,26 @@ SLOT_MASK = (1 << SLOT_BITS) - 1
 NO_SLOT = -1
 
 
-class Series(NamedTuple):
-    """What legs of one flight have in common; see `flightmesh.domain.values.Leg`."""
+class Flight(NamedTuple):
+    """A flight designator without its day and airport."""
 
     carrier: str
     flight_number: int
     suffix: str
+
+
+class Route(NamedTuple):
+    """From where to where, with the offsets to UTC in minutes."""
+
     departure_airport: str
     arrival_airport: str
     departure_offset: int
     arrival_offset: int
+
+
+class Equipment(NamedTuple):
+    """What flies; empty where unknown."""
+
     aircraft_type: str
     service_type: str
 
@@ -36,18 +47,21 @@ class LegColumns:
     Attributes:
         leg_id: UUID text by slot; empty for a free slot.
         rotation: rotation by slot; None for a free slot.
-        series: number of the series by slot.
+        flight: number of the flight by slot.
+        route: number of the route by slot.
+        equipment: number of the equipment by slot.
         day: number of the day of origin by slot.
         departure: minutes since 1970 UTC by slot.
         arrival: minutes since 1970 UTC by slot.
         marks: bits of the findings that begin at the leg; see `read_node.finding_lists`.
         successor: slot of the next leg of its lane as the checks last saw it, or NO_SLOT.
-        series_list: series by number.
-        series_legs: number of legs by series.
-        departs_at: number of the departure airport by series.
-        arrives_at: number of the arrival airport by series.
-        type_of: number of the aircraft type by series; 0 is unknown.
-        flight_of: number of the designator without its day by series.
+        flights: flights by number.
+        routes: routes by number.
+        route_legs: number of legs by route.
+        departs_at: number of the departure airport by route.
+        arrives_at: number of the arrival airport by route.
+        equipments: equipment by number.
+        type_of: number of the aircraft type by equipment; 0 is unknown.
         days: days of origin by number.
         airports: airport codes by number.
         longest: the longest leg there ever was, minutes.
@@ -57,28 +71,32 @@ class LegColumns:
     def __init__(self) -> None:
         self.leg_id: list[str] = []
         self.rotation: list[Rotation | None] = []
-        self.series = array("i")
+        self.flight = array("i")
+        self.route = array("i")
+        self.equipment = array("i")
         self.day = array("i")
         self.departure = array("i")
         self.arrival = array("i")
         self.marks = bytearray()
         self.successor = array("i")
-        self.series_list: list[Series] = []
-        self.series_legs = array("i")
+        self.flights: list[Flight] = []
+        self.routes: list[Route] = []
+        self.route_legs = array("i")
         self.departs_at = array("i")
         self.arrives_at = array("i")
+        self.equipments: list[Equipment] = []
         self.type_of = array("i")
-        self.flight_of = array("i")
         self.days: list[str] = []
         self.airports: list[str] = []
         self.longest = 0
         self.block_minutes = 0
         self._free: list[int] = []
-        self._series_number: dict[tuple[str | int, ...], int] = {}
+        self._flight_number: dict[tuple[str, int, str], int] = {}
+        self._route_number: dict[tuple[str, str, int, int], int] = {}
+        self._equipment_number: dict[tuple[str, str], int] = {}
         self._day_number: dict[str, int] = {}
         self._airport_number: dict[str, int] = {}
         self._type_number: dict[str, int] = {"": 0}
-        self._flight_number: dict[tuple[str, int, str, str], int] = {}
 
     def __len__(self) -> int:
         return len(self.leg_id) - len(self._free)
@@ -90,12 +108,20 @@ class LegColumns:
         day: str,
         departure: int,
         arrival: int,
-        series: tuple[str | int, ...],
+        flight: tuple[str, int, str],
+        route: tuple[str, str, int, int],
+        equipment: tuple[str, str],
     ) -> int:
-        """Takes a leg in; returns its slot. `series` has the fields of Series, in their order."""
-        series_number = self._series_number.get(series)
-        if series_number is None:
-            series_number = self._new_series(series)
+        """Takes a leg in; returns its slot. The tuples have the fields of Flight and so on."""
+        flight_number = self._flight_number.get(flight)
+        if flight_number is None:
+            flight_number = self._new_flight(flight)
+        route_number = self._route_number.get(route)
+        if route_number is None:
+            route_number = self._new_route(route)
+        equipment_number = self._equipment_number.get(equipment)
+        if equipment_number is None:
+            equipment_number = self._new_equipment(equipment)
         day_number = self._day_number.get(day)
         if day_number is None:
             day_number = self._day_number[day] = len(self.days)
@@ -103,36 +129,42 @@ class LegColumns:
         minutes = arrival - departure
         self.block_minutes += minutes
         self.longest = max(self.longest, minutes)
-        self.series_legs[series_number] += 1
-        if self._free:
-            return self._reuse(rotation, leg_id, day_number, departure, arrival, series_number)
-        slot = len(self.leg_id)
-        self.leg_id.append(leg_id)
-        self.rotation.append(rotation)
-        self.series.append(series_number)
-        self.day.append(day_number)
-        self.departure.append(departure)
-        self.arrival.append(arrival)
-        self.marks.append(0)
-        self.successor.append(NO_SLOT)
-        return slot
-
-    def _reuse(  # noqa: PLR0917 - positional on the hot path
-        self, rotation: Rotation, leg_id: str, day: int, departure: int, arrival: int, series: int
-    ) -> int:
-        slot = self._free.pop()
+        self.route_legs[route_number] += 1
+        slot = self._free.pop() if self._free else self._new_slot()
         self.leg_id[slot] = leg_id
         self.rotation[slot] = rotation
-        self.series[slot] = series
-        self.day[slot] = day
+        self.flight[slot] = flight_number
+        self.route[slot] = route_number
+        self.equipment[slot] = equipment_number
+        self.day[slot] = day_number
         self.departure[slot] = departure
         self.arrival[slot] = arrival
         return slot
 
+    def _new_slot(self) -> int:
+        """Makes room for some hundreds of legs; returns the first slot, the others are free."""
+        first = len(self.leg_id)
+        room = max(64, min(4096, first // 8))
+        self.leg_id += [""] * room
+        self.rotation += [None] * room
+        for column in (
+            self.flight,
+            self.route,
+            self.equipment,
+            self.day,
+            self.departure,
+            self.arrival,
+        ):
+            column.extend([0] * room)
+        self.marks.extend(bytes(room))
+        self.successor.extend([NO_SLOT] * room)
+        self._free.extend(range(first + room - 1, first, -1))
+        return first
+
     def remove(self, slot: int) -> None:
         """Frees the slot; its findings must be gone."""
         self.block_minutes -= self.arrival[slot] - self.departure[slot]
-        self.series_legs[self.series[slot]] -= 1
+        self.route_legs[self.route[slot]] -= 1
         self.leg_id[slot] = ""
         self.rotation[slot] = None
         self.successor[slot] = NO_SLOT
@@ -147,16 +179,16 @@ class LegColumns:
         self.longest = max(self.longest, minutes)
         self.departure[slot] = departure
         self.arrival[slot] = arrival
-        old = self.series[slot]
-        new = self.series_list[old]._replace(
+        old = self.route[slot]
+        new = self.routes[old]._replace(
             departure_offset=departure_offset, arrival_offset=arrival_offset
         )
-        number = self._series_number.get(new)
+        number = self._route_number.get(new)
         if number is None:
-            number = self._new_series(new)
-        self.series_legs[old] -= 1
-        self.series_legs[number] += 1
-        self.series[slot] = number
+            number = self._new_route(new)
+        self.route_legs[old] -= 1
+        self.route_legs[number] += 1
+        self.route[slot] = number
 
     def airport_number(self, iata: str) -> int:
         """Number of the airport; a new one for a code not seen before."""
@@ -176,7 +208,8 @@ class LegColumns:
 
     def designator_of(self, slot: int) -> int:
         """A number that two legs share exactly if they share their flight designator."""
-        return self.flight_of[self.series[slot]] << SLOT_BITS | self.day[slot]
+        airport = self.departs_at[self.route[slot]]
+        return (self.flight[slot] << 20 | self.day[slot]) << 20 | airport
 
     def slots_in_use(self) -> list[int]:
         """All slots that hold a leg."""
@@ -188,14 +221,21 @@ class LegColumns:
         assert rotation is not None
         return self.departure[slot], self.arrival[slot], self.leg_id[slot], rotation.id
 
-    def _new_series(self, values: tuple[str | int, ...]) -> int:
-        series = Series(*values)  # type: ignore[arg-type]
-        number = self._series_number[series] = len(self.series_list)
-        self.series_list.append(series)
-        self.series_legs.append(0)
-        self.departs_at.append(self.airport_number(series.departure_airport))
-        self.arrives_at.append(self.airport_number(series.arrival_airport))
-        self.type_of.append(self.type_number(series.aircraft_type))
-        flight = (*series[:3], series.departure_airport)
-        self.flight_of.append(self._flight_number.setdefault(flight, len(self._flight_number)))
+    def _new_flight(self, flight: tuple[str, int, str]) -> int:
+        number = self._flight_number[flight] = len(self.flights)
+        self.flights.append(Flight(*flight))
+        return number
+
+    def _new_route(self, route: tuple[str, str, int, int]) -> int:
+        number = self._route_number[route] = len(self.routes)
+        self.routes.append(Route(*route))
+        self.route_legs.append(0)
+        self.departs_at.append(self.airport_number(route[0]))
+        self.arrives_at.append(self.airport_number(route[1]))
+        return number
+
+    def _new_equipment(self, equipment: tuple[str, str]) -> int:
+        number = self._equipment_number[equipment] = len(self.equipments)
+        self.equipments.append(Equipment(*equipment))
+        self.type_of.append(self.type_number(equipment[0]))
         return number

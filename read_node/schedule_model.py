@@ -133,11 +133,13 @@ class ScheduleModel:
         day: str,
         departure: int,
         arrival: int,
-        series: tuple[str | int, ...],
+        flight: tuple[str, int, str],
+        route: tuple[str, str, int, int],
+        equipment: tuple[str, str],
     ) -> None:
-        """A leg joined a rotation. `series` has the fields of `Series` in their order."""
+        """A leg joined a rotation; see `LegColumns.add`."""
         legs = self.legs
-        slot = legs.add(rotation, leg_id, day, departure, arrival, series)
+        slot = legs.add(rotation, leg_id, day, departure, arrival, flight, route, equipment)
         if self._slot_of.setdefault(leg_id, slot) != slot:
             # The id is in another rotation, which it may be about to leave.
             self._more_slots[leg_id, rotation.id] = slot
@@ -288,9 +290,9 @@ class ScheduleModel:
         legs = self.legs
         departures = [0] * len(legs.airports)
         arrivals = [0] * len(legs.airports)
-        for series, count in enumerate(legs.series_legs):
-            departures[legs.departs_at[series]] += count
-            arrivals[legs.arrives_at[series]] += count
+        for route, count in enumerate(legs.route_legs):
+            departures[legs.departs_at[route]] += count
+            arrivals[legs.arrives_at[route]] += count
         defined = self.airports.defined()
         return {
             iata: (departures[number], arrivals[number])

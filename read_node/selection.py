@@ -65,8 +65,8 @@ def touches(model: ScheduleModel, slot: int, airport: int | None, window: Window
     """Whether the leg touches an airport (by number, None = any) and the window."""
     legs = model.legs
     if airport is not None:
-        series = legs.series[slot]
-        if airport not in (legs.departs_at[series], legs.arrives_at[series]):
+        route = legs.route[slot]
+        if airport not in (legs.departs_at[route], legs.arrives_at[route]):
             return False
     if window.start is not None and legs.arrival[slot] <= window.start:
         return False
@@ -88,35 +88,30 @@ def rotation_in_window(model: ScheduleModel, rotation: Rotation, window: Window)
 
 def select_legs(model: ScheduleModel, wanted: LegFilter) -> Iterator[list[int]]:
     """Keys of the legs that pass, ascending over all lists."""
-    series = _series_of(model, wanted)
+    flights, routes = _flights_of(model, wanted), _routes_of(model, wanted)
+    legs = model.legs
     day = NO_SLOT
     if wanted.day_of_origin:
-        if wanted.day_of_origin not in model.legs.days:
+        if wanted.day_of_origin not in legs.days:
             return
-        day = model.legs.days.index(wanted.day_of_origin)
+        day = legs.days.index(wanted.day_of_origin)
     window = wanted.window
     for keys in _candidates(model, wanted):
-        if series is None and day == NO_SLOT and window.is_open():
-            yield keys
-            continue
-        yield _passing(model, keys, series, day, window)
+        passing = keys
+        if flights is not None:
+            passing = [key for key in passing if legs.flight[key & SLOT_MASK] in flights]
+        if routes is not None:
+            passing = [key for key in passing if legs.route[key & SLOT_MASK] in routes]
+        if day != NO_SLOT:
+            passing = [key for key in passing if legs.day[key & SLOT_MASK] == day]
+        yield passing if window.is_open() else _touching(model, passing, window)
 
 
-def _passing(
-    model: ScheduleModel, keys: list[int], series: set[int] | None, day: int, window: Window
-) -> list[int]:
-    legs = model.legs
+def _touching(model: ScheduleModel, keys: list[int], window: Window) -> list[int]:
+    arrival = model.legs.arrival
     start = _EARLIEST if window.start is None else window.start
     end = _LATEST if window.end is None else window.end
-    if series is not None:
-        keys = [key for key in keys if legs.series[key & SLOT_MASK] in series]
-    return [
-        key
-        for key in keys
-        if key >> SLOT_BITS < end
-        and legs.arrival[key & SLOT_MASK] > start
-        and (day == NO_SLOT or legs.day[key & SLOT_MASK] == day)
-    ]
+    return [key for key in keys if key >> SLOT_BITS < end and arrival[key & SLOT_MASK] > start]
 
 
 def _candidates(model: ScheduleModel, wanted: LegFilter) -> Iterator[list[int]]:
@@ -138,14 +133,24 @@ def _candidates(model: ScheduleModel, wanted: LegFilter) -> Iterator[list[int]]:
         yield from model.days.ordered_from(first)
 
 
-def _series_of(model: ScheduleModel, wanted: LegFilter) -> set[int] | None:
-    """Numbers of the series that pass; None for all."""
-    if not (wanted.airport or wanted.carrier or wanted.flight_number):
+def _flights_of(model: ScheduleModel, wanted: LegFilter) -> set[int] | None:
+    """Numbers of the flights that pass; None for all."""
+    if not (wanted.carrier or wanted.flight_number):
         return None
     return {
         number
-        for number, series in enumerate(model.legs.series_list)
-        if (not wanted.airport or wanted.airport in (series[3], series[4]))
-        and (not wanted.carrier or wanted.carrier == series.carrier)
-        and (not wanted.flight_number or wanted.flight_number == series.flight_number)
+        for number, flight in enumerate(model.legs.flights)
+        if wanted.carrier in ("", flight.carrier)
+        and wanted.flight_number in (0, flight.flight_number)
+    }
+
+
+def _routes_of(model: ScheduleModel, wanted: LegFilter) -> set[int] | None:
+    """Numbers of the routes that pass; None for all."""
+    if not wanted.airport:
+        return None
+    return {
+        number
+        for number, route in enumerate(model.legs.routes)
+        if wanted.airport in (route.departure_airport, route.arrival_airport)
     }

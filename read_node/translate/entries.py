@@ -89,17 +89,14 @@ def _leg_added(scope: Scope, rid: bytes, payload: bytes, seq: int) -> ScheduleMo
         leg.day_of_origin,
         leg.departure_time.seconds // 60,
         leg.arrival_time.seconds // 60,
+        (leg.carrier, leg.flight_number, leg.suffix),
         (
-            leg.carrier,
-            leg.flight_number,
-            leg.suffix,
             leg.departure_airport,
             leg.arrival_airport,
             leg.departure_utc_offset_minutes,
             leg.arrival_utc_offset_minutes,
-            leg.aircraft_type,
-            leg.service_type,
         ),
+        (leg.aircraft_type, leg.service_type),
     )
     return model
 

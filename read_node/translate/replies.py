@@ -35,24 +35,26 @@ def airplane_id_of(rotation: Rotation) -> str:
 def placed_leg(model: ScheduleModel, slot: int) -> pb.PlacedLeg:
     """A leg with its place."""
     legs = model.legs
-    series = legs.series_list[legs.series[slot]]
+    flight = legs.flights[legs.flight[slot]]
+    route = legs.routes[legs.route[slot]]
+    equipment = legs.equipments[legs.equipment[slot]]
     rotation = legs.rotation[slot]
     assert rotation is not None
     return pb.PlacedLeg(
         leg=types_pb2.Leg(
             leg_id=legs.leg_id[slot],
-            carrier=series.carrier,
-            flight_number=series.flight_number,
-            suffix=series.suffix,
+            carrier=flight.carrier,
+            flight_number=flight.flight_number,
+            suffix=flight.suffix,
             day_of_origin=legs.days[legs.day[slot]],
-            departure_airport=series.departure_airport,
-            arrival_airport=series.arrival_airport,
+            departure_airport=route.departure_airport,
+            arrival_airport=route.arrival_airport,
             departure_time=timestamp(legs.departure[slot]),
             arrival_time=timestamp(legs.arrival[slot]),
-            departure_utc_offset_minutes=series.departure_offset,
-            arrival_utc_offset_minutes=series.arrival_offset,
-            aircraft_type=series.aircraft_type,
-            service_type=series.service_type,
+            departure_utc_offset_minutes=route.departure_offset,
+            arrival_utc_offset_minutes=route.arrival_offset,
+            aircraft_type=equipment.aircraft_type,
+            service_type=equipment.service_type,
         ),
         rotation_id=id_text(rotation.id),
         airplane_id=airplane_id_of(rotation),
@@ -101,7 +103,7 @@ def _ground_time(
 ) -> None:
     legs = model.legs
     first, second = found.slots
-    airport = legs.arrives_at[legs.series[first]]
+    airport = legs.arrives_at[legs.route[first]]
     airport_minimum = model.airports.minimums[airport]
     airplane = rotation.airplane
     known = airplane is not None and airplane.minimum is not None
@@ -208,8 +210,8 @@ def rotation_summary(model: ScheduleModel, rotation: Rotation) -> pb.RotationSum
         first, last = rotation.keys[0] & SLOT_MASK, rotation.keys[-1] & SLOT_MASK
         reply.first_departure.seconds = (rotation.keys[0] >> SLOT_BITS) * 60
         reply.last_arrival.seconds = legs.arrival[last] * 60
-        reply.first_airport = legs.series_list[legs.series[first]].departure_airport
-        reply.last_airport = legs.series_list[legs.series[last]].arrival_airport
+        reply.first_airport = legs.routes[legs.route[first]].departure_airport
+        reply.last_airport = legs.routes[legs.route[last]].arrival_airport
     return reply
 
 
