@@ -4,6 +4,7 @@ Only calls that may be repeated go through `unary`: queries, and commands that c
 Every call has a deadline.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Final, final
 
@@ -126,20 +127,40 @@ class Connection:
         timeout_s: float,
         address: str = "",
     ) -> AsyncIterator[Response]:
-        """Sends a stream of messages and yields the answers."""
+        """Sends a stream of messages and yields the answers.
+
+        What `requests` raises ends the call and is raised here.
+        """
         address = address or self.server
+        broken: list[Exception] = []
         call = self.channel(address).stream_stream(
             method.path,
             request_serializer=method.request.SerializeToString,
             response_deserializer=method.response.FromString,
-        )(requests, timeout=timeout_s)
+        )(_noting(requests, broken), timeout=timeout_s)
         try:
             async for message in call:
                 yield message
         except grpc.aio.AioRpcError as error:
             raise _described(error, address) from None
+        except asyncio.CancelledError:
+            # gRPC cancels the call when the requests raise, and so hides why.
+            if broken:
+                raise broken[0] from None
+            raise
         finally:
             call.cancel()
+
+
+async def _noting(
+    requests: AsyncIterator[Request], broken: list[Exception]
+) -> AsyncIterator[Request]:
+    try:
+        async for request in requests:
+            yield request
+    except Exception as error:
+        broken.append(error)
+        raise
 
 
 def _next_may_answer(error: FlightmeshError, others_left: bool) -> bool:

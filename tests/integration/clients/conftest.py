@@ -62,6 +62,7 @@ class ScriptedMesh:
         self.address = ""
         self.calls: dict[str, list[Any]] = defaultdict(list)
         self.failures: dict[str, list[FlightmeshError]] = defaultdict(list)
+        self.sequences: dict[str, int] = defaultdict(int)
         self.position = "7:1"
         self.legs = [placed_leg(number) for number in range(3)]
         self.findings: list[query_pb.Finding] = []
@@ -89,6 +90,14 @@ class ScriptedMesh:
             command_id=request.command_id,
         )
         return command_pb.ExecuteResult(response=response)
+
+    def count(self, request: command_pb.ExecuteRequest) -> command_pb.ExecuteResult:
+        """Accepts everything; each aggregate's sequence counts its commands."""
+        self.sequences[request.aggregate_id] += 1
+        result = self.accept(request)
+        result.response.sequence = self.sequences[request.aggregate_id]
+        result.response.events.add(sequence=result.response.sequence)
+        return result
 
     def note(self, name: str, request: Any, context: Any) -> None:
         self.calls[name].append(request)
@@ -194,6 +203,13 @@ class _Queries(query_grpc.QueryServiceServicer):
             legs=legs,
             next_page_token=token,
         )
+
+    def QueryStream(self, request_iterator: Any, context: Any) -> Any:
+        for request in request_iterator:
+            self._script.note("QueryStream", request, context)
+            answers = [self.ListFindings(item.list_findings, context) for item in request.queries]
+            results = [query_pb.QueryResult(reply=answer.SerializeToString()) for answer in answers]
+            yield query_pb.QueryStreamResponse(results=results)
 
     def ListRotations(self, request: Any, context: Any) -> Any:
         self._script.note("ListRotations", request, context)

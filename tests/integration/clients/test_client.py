@@ -2,6 +2,7 @@
 
 import datetime as dt
 import socket
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -218,6 +219,17 @@ async def test_a_silent_import_is_given_up(scripted: Any) -> None:
     async with FlightmeshClient(config) as client:
         with pytest.raises(Unavailable):
             await client.files.import_file(ImportSettings("s05", loading.FILE_FORMAT_SSIM), never())
+
+
+async def test_a_file_that_cannot_be_read_on_is_told_as_such(scripted: Any) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"x"
+        raise OSError("the disk is gone")
+
+    settings = ImportSettings("s05", loading.FILE_FORMAT_SSIM)
+    async with FlightmeshClient(scripted.address) as client:
+        with pytest.raises(OSError, match="the disk is gone"):
+            await client.files.import_file(settings, pieces())
 
 
 async def test_a_past_state_is_asked_of_the_owner(scripted: Any) -> None:
