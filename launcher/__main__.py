@@ -27,8 +27,8 @@ def run(
     Example: FLIGHTMESH_DATA_DIR=/var/lib/flightmesh flightmesh run
     """
     # Importing the services takes a while; the other commands do not need them.
-    from launcher.config import EmbeddedConfig
-    from launcher.embedded import serve
+    from launcher.config import EmbeddedConfig  # noqa: PLC0415
+    from launcher.embedded import serve  # noqa: PLC0415
 
     try:
         level = log_level or settings.read("FLIGHTMESH_LOG_LEVEL", "WARNING", str.upper)

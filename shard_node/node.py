@@ -7,14 +7,15 @@ from typing import TypeVar, final
 
 from flightmesh.errors import FlightmeshError, SessionFenced, Unavailable
 from flightmesh.registry import Registry
+from flightmesh.registry.registration import RegistrationKeeper
 from flightmesh.runtime.logs import fields
 from flightmesh.runtime.tasks import TaskOwner
 from flightmesh.sharding.shard_map import NodeRegistration, NodeRole
 from shard_node.config import ShardNodeConfig
 from shard_node.entry_queue import EntryWriter
 from shard_node.ownership import ShardEpoch
-from shard_node.registration import RegistrationKeeper
 from shard_node.session import Session, SessionPorts
+from shard_node.slot import SlotStatus
 
 _log = logging.getLogger(__name__)
 
@@ -66,6 +67,14 @@ class ShardNode:
         if self._session is None or self._session.ended:
             raise Unavailable(f"shard node {self.config.name} has no session just now")
         return self._session
+
+    @property
+    def serving(self) -> int:
+        """Number of shards that take commands now."""
+        if self._session is None:
+            return 0
+        slots = self._session.ownership.slots.values()
+        return sum(slot.status is SlotStatus.ACTIVE for slot in slots)
 
     @property
     def draining(self) -> bool:

@@ -1,0 +1,249 @@
+"""The whole mesh in one process: the same services, wired to SQLite and memory.
+
+The services talk over gRPC on loopback, as separate processes would; only the ports differ (ADR 8).
+"""
+
+import asyncio
+import datetime as dt
+import logging
+import os
+from contextlib import AsyncExitStack
+from typing import Any, final
+
+from coordinator.bootstrap import build_coordinator, grpc_client_factory
+from coordinator.config import CoordinatorConfig
+from coordinator.coordinator import Coordinator
+from coordinator.grpc_service import OperatorServicer
+from flightmesh.api.coordinator.v1 import shard_map_service_pb2_grpc as map_services
+from flightmesh.api.loading.v1 import loading_service_pb2_grpc as loading_services
+from flightmesh.clock import SystemClock, SystemRandomness
+from flightmesh.event_bus.memory import InMemoryEventBus
+from flightmesh.journal import Constants
+from flightmesh.journal.sqlite import SqliteStore
+from flightmesh.loading import reference
+from flightmesh.registry.memory import InMemoryRegistry
+from flightmesh.registry.registration import RegistrationKeeper
+from flightmesh.routing.query_router import PositionTracker
+from flightmesh.routing.shard_map_service import ShardMapServicer
+from flightmesh.rpc.server import GrpcServer
+from flightmesh.runtime.lifecycle import StopSignal, stop_quietly
+from flightmesh.runtime.tasks import TaskOwner
+from flightmesh.sharding.shard_map import NodeRegistration, NodeRole
+from gateway.bootstrap import Gateway, build_gateway
+from gateway.config import GatewayConfig
+from gateway.loader import Loader
+from gateway.loading_service import LoadingService
+from gateway.mesh_backend import MeshBackend
+from launcher.config import DEFAULT_SHARD_COUNT, EmbeddedConfig
+from launcher.routing_kit import RoutingKit
+from launcher.sample import load_sample
+from read_node.bootstrap import ReadNode, build_read_node
+from read_node.config import ReadNodeConfig
+from shard_node.bootstrap import ShardNodeService, build_shard_node
+from shard_node.config import ShardNodeConfig
+
+_log = logging.getLogger(__name__)
+
+_GRACE_S = 1.0
+_READY_LIMIT_S = 60.0
+_FORMAT_VERSION = 1
+_REGISTRATION_TTL_S = 5.0
+
+
+async def serve(config: EmbeddedConfig) -> int:
+    """Runs the mesh until a signal comes; the exit code."""
+    stop = StopSignal()
+    stop.install()
+    async with AsyncExitStack() as stack:
+        mesh = EmbeddedMesh(config, stop)
+        await mesh.start(stack)
+        print(f"gRPC   {config.host}:{mesh.grpc_port}")
+        print(f"REST   http://{mesh.gateway.address}/v1/schedules")
+        print(f"page   http://{mesh.gateway.address}/")
+        print("ready", flush=True)
+        await stop.wait()
+    return 0
+
+
+@final
+class EmbeddedMesh:
+    """All services of the mesh, from `start` to the end of its exit stack.
+
+    Args:
+        config: settings.
+        stop: is told when something fails that the mesh cannot go on without.
+    """
+
+    gateway: Gateway
+
+    def __init__(self, config: EmbeddedConfig, stop: StopSignal) -> None:
+        self._config = config
+        self._stop = stop
+        self._clock = SystemClock()
+        self._randomness = SystemRandomness()
+        self._registry = InMemoryRegistry(self._clock)
+        self._bus = InMemoryEventBus()
+        self._tasks = TaskOwner("embedded", stop.fail)
+        self._kit = RoutingKit(self._registry, self._clock, self._randomness, self._tasks)
+        self._serving = False
+        self.grpc_port = 0
+
+    async def start(self, stack: AsyncExitStack) -> None:
+        """Starts everything; each part's stop is pushed on the stack, so they end in reverse.
+
+        Raises:
+            ConfigurationError: a port or the data folder cannot be had, or the store disagrees.
+        """
+        store = await SqliteStore.open(self._config.data_dir, self._clock)
+        stack.push_async_callback(store.close)
+        constants = await self._constants(store)
+        stack.push_async_callback(self._tasks.stop)
+        stack.push_async_callback(self._kit.channels.close)
+        self._tasks.start(self._registry.run_expiry(), "leases")
+        self._kit.start()
+        servers = self._servers()
+        nodes = [self._shard_node(store, server, n) for n, server in enumerate(servers)]
+        read_node = self._read_node(store, servers[0])
+        coordinator = await self._coordinator(store, constants, servers[0])
+        loader = self._add_shared_services(servers)
+        for node in nodes:
+            self._push(stack, "shard node", node.stop)
+        self._push(stack, "read node", read_node.stop)
+        for server in servers:
+            await server.start()
+            self._push(stack, "gRPC server", lambda server=server: server.stop(_GRACE_S))
+        coordinator.start()
+        self._push(stack, "coordinator", coordinator.stop)
+        await asyncio.gather(read_node.start(), *(node.start() for node in nodes))
+        self._register(NodeRole.READ_NODE, "read-1", servers[0].address)
+        await self._start_gateway(stack, servers[0])
+        await self._until_ready(read_node, nodes, constants.shard_count)
+        await self._open(stack, servers)
+        if self._config.sample:
+            await load_sample(loader, store.journal, self._today())
+
+    def _push(self, stack: AsyncExitStack, what: str, stop: Any) -> None:
+        stack.push_async_callback(lambda: stop_quietly(what, stop(), self._config.drain_limit_s))
+
+    def _today(self) -> dt.date:
+        return dt.datetime.fromtimestamp(self._clock.now_us() / 1e6, dt.UTC).date()
+
+    async def _constants(self, store: SqliteStore) -> Constants:
+        """A store keeps the number of shards it was made with, unless another one is asked for."""
+        wanted = Constants(self._config.shard_count or DEFAULT_SHARD_COUNT, _FORMAT_VERSION)
+        stored = await store.journal.fix_constants(wanted)
+        return stored if self._config.shard_count is None else wanted
+
+    def _servers(self) -> list[GrpcServer]:
+        """One server per shard node; the first one listens on the public port."""
+        host = self._config.host
+        ports = [self._config.grpc_port] + [0] * (self._config.shard_nodes - 1)
+        servers = [GrpcServer(f"{host}:{port}") for port in ports]
+        for server in servers:
+            server.bind()
+        self.grpc_port = servers[0].port
+        return servers
+
+    def _shard_node(self, store: SqliteStore, server: GrpcServer, number: int) -> ShardNodeService:
+        node = build_shard_node(
+            ShardNodeConfig(f"shard-{number + 1}", server.address, os.getpid()),
+            store,
+            self._bus,
+            self._registry,
+            clock=self._clock,
+            randomness=self._randomness,
+            shard_map=self._kit.shard_map,
+            router=self._kit.commands(),
+            known_airport=reference.known,
+        )
+        node.register(server.grpc_server)
+        return node
+
+    def _read_node(self, store: SqliteStore, server: GrpcServer) -> ReadNode:
+        read_node = build_read_node(
+            ReadNodeConfig("read-1", server.address),
+            store.journal,
+            self._bus,
+            self._clock,
+            self._stop.fail,
+        )
+        read_node.add_to(server.grpc_server)
+        return read_node
+
+    async def _coordinator(
+        self, store: SqliteStore, constants: Constants, server: GrpcServer
+    ) -> Coordinator:
+        coordinator = await build_coordinator(
+            CoordinatorConfig(
+                "coordinator-1", server.address, constants.shard_count, pid=os.getpid()
+            ),
+            registry=self._registry,
+            journal=store.journal,
+            claims=store.claims,
+            clock=self._clock,
+            client_factory=grpc_client_factory(self._kit.channels.get),
+        )
+        servicer = OperatorServicer(coordinator, self._kit.channels.get)
+        server.add(map_services.add_OperatorServiceServicer_to_server, servicer)
+        return coordinator
+
+    def _add_shared_services(self, servers: list[GrpcServer]) -> Loader:
+        """The shard map on every server, loading on the public one."""
+        for server in servers:
+            server.add(
+                map_services.add_ShardMapServiceServicer_to_server,
+                ShardMapServicer(self._kit.shard_map, self._registry),
+            )
+        loader = Loader(
+            self._kit.commands(),
+            self._kit.queries(PositionTracker()),
+            self._clock,
+            self._randomness,
+        )
+        servers[0].add(
+            loading_services.add_LoadingServiceServicer_to_server,
+            LoadingService(loader, self._clock),
+        )
+        return loader
+
+    async def _start_gateway(self, stack: AsyncExitStack, server: GrpcServer) -> None:
+        channel = self._kit.channels.get(server.address)
+        self.gateway = build_gateway(
+            GatewayConfig(host=self._config.host, port=self._config.http_port),
+            MeshBackend(self._kit.commands(), self._kit.queries(), channel),
+            clock=self._clock,
+            randomness=self._randomness,
+            is_ready=lambda: self._serving,
+        )
+        await self.gateway.start()
+        self._push(stack, "gateway", self.gateway.stop)
+        self._register(NodeRole.GATEWAY, "gateway-1", self.gateway.address)
+
+    def _register(self, role: NodeRole, name: str, address: str) -> None:
+        registration = NodeRegistration(name, role, address, os.getpid())
+        keeper = RegistrationKeeper(
+            self._registry, lambda: registration, _REGISTRATION_TTL_S, self._clock
+        )
+        self._tasks.start(keeper.run(), f"register-{name}")
+
+    async def _until_ready(
+        self, read_node: ReadNode, nodes: list[ShardNodeService], shard_count: int
+    ) -> None:
+        """Waits until every shard is served and the read node has caught up."""
+        async with asyncio.timeout(_READY_LIMIT_S):
+            await read_node.wait_ready()
+            while sum(node.node.serving for node in nodes) < shard_count:
+                await self._clock.sleep(0.01)
+
+    async def _open(self, stack: AsyncExitStack, servers: list[GrpcServer]) -> None:
+        """Health says serving from here to the beginning of the stop."""
+        self._serving = True
+        for server in servers:
+            await server.set_serving(True)
+
+        async def close() -> None:
+            self._serving = False
+            for server in servers:
+                await server.set_serving(False)
+
+        stack.push_async_callback(close)

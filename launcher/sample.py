@@ -1,0 +1,39 @@
+"""The sample schedule of the first start."""
+
+import datetime as dt
+import logging
+from typing import Final
+
+from flightmesh.journal import Journal, SegmentState
+from flightmesh.loading.sample_schedule import sample_schedule
+from gateway.loader import Loader
+
+_log = logging.getLogger(__name__)
+
+NAME: Final = "sample"
+
+
+async def load_sample(loader: Loader, journal: Journal, today: dt.date) -> bool:
+    """Loads the sample if no ledger of the store holds an entry; whether it did.
+
+    The sample starts on the first Monday after `today`.
+    """
+    if await _holds_entries(journal):
+        return False
+    first_day = today + dt.timedelta(days=7 - today.weekday())
+    plan = sample_schedule(NAME, first_day)
+    result = await loader.compare(plan, strict=False)
+    async for _done, _total in loader.carry_out(result, "flightmesh", "sample"):
+        pass
+    _log.info("loaded the sample schedule: %d legs", plan.leg_count)
+    return True
+
+
+async def _holds_entries(journal: Journal) -> bool:
+    for row in await journal.list_directory():
+        segment = await journal.read_segment(row.ledger, 0)
+        if segment is None:
+            continue
+        if segment.state is SegmentState.ROLLED or segment.head >= segment.first:
+            return True
+    return False
