@@ -12,7 +12,7 @@ from clients.cli.running import run
 from clients.results import CommandResult
 from flightmesh.api.schedule.v1.types_pb2 import FindingRules
 
-app = typer.Typer(no_args_is_help=False, help="List, create and delete schedules.")
+app = typer.Typer()
 
 Name = Annotated[
     str,
