@@ -11,7 +11,7 @@ from collections import deque
 from typing import Any, Final, final
 
 from flightmesh.clock import Clock
-from flightmesh.codec.entries import encode_indexed
+from flightmesh.codec.entries import encode_indexed, place_prefix
 from flightmesh.errors import FlightmeshError, Overloaded, Refused, SessionFenced, ShardMoving
 from flightmesh.eventsourcing import CommandEnvelope, DomainModel
 from flightmesh.eventsourcing.cell import AggregateCell
@@ -200,10 +200,9 @@ class Intake:
     def answer_entry(self, entry: OpenEntry, committed_at_us: int) -> None:
         """Takes the records of a committed entry in, then answers their commands."""
         ledger, number = self._queue.ledger, entry.number
-        place = (ledger, number)
+        place, prefix = (ledger, number), place_prefix(ledger, number, committed_at_us)
         for slot, record, data in entry.decided:
-            frame = encode_indexed(ledger, number, committed_at_us, data)
-            slot.add_committed(record, frame, place, place)
+            slot.add_committed(record, encode_indexed(prefix, data), place, place)
             if record.events and record.aggregate_id == self._domain.scope_aggregate(record.scope):
                 self._scopes.forget(record.scope)
         position = f"{ledger}:{number}".encode()

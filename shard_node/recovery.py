@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import final
 
 from flightmesh.clock import Clock
-from flightmesh.codec.entries import decode_entry, encode_indexed, record_of
+from flightmesh.codec.entries import decode_entry, encode_indexed, place_prefix, record_of
 from flightmesh.errors import OutcomeUnknown, ProtocolViolation, StoreUnavailable
 from flightmesh.eventsourcing.record import Record
 from flightmesh.journal import AggregateIndex, Journal
@@ -90,12 +90,13 @@ class ShardRecovery:
 
     def _take_entry(self, ledger: int, number: int, data: bytes, tails: "dict[int, _Tail]") -> None:
         _, _, committed_at_us, messages = decode_entry(data)
+        prefix = place_prefix(ledger, number, committed_at_us)
         for message in messages:
             tail = tails.get(message.shard)
             if tail is None or number < tail.first:
                 continue
             record = record_of(message)
-            frame = encode_indexed(ledger, number, committed_at_us, message.SerializeToString())
+            frame = encode_indexed(prefix, message.SerializeToString())
             tail.slot.add_committed(record, frame, (ledger, number), (self._ledger, -self._count))
             tail.see(record)
 

@@ -10,7 +10,7 @@ from flightmesh.api.shard.v1 import shard_control_service_pb2 as control_pb
 from flightmesh.codec.commands import Request
 from flightmesh.codec.entries import metadata_message
 from flightmesh.codec.events import EventCodec
-from flightmesh.codec.legs import leg_message, rules_message, rules_of
+from flightmesh.codec.legs import rules_message, rules_of, write_leg
 from flightmesh.codec.public import encode_response, recorded_events
 from flightmesh.codec.wire import bytes_tag, framed
 from flightmesh.domain.airplane import AirplaneState
@@ -120,15 +120,17 @@ def _passed(result: command_pb.ExecuteResult) -> Result:
 def rotation_message(cell: AggregateCell) -> aggregate_pb.GetRotationResponse:
     """A rotation as clients see it."""
     state: RotationState = cell.state
-    return aggregate_pb.GetRotationResponse(
+    message = aggregate_pb.GetRotationResponse(
         aggregate_id=cell.aggregate_id,
         sequence=cell.sequence,
         schedule=state.schedule,
         name=state.name,
-        legs=[leg_message(leg) for leg in state.order],
         airplane_id=state.airplane_id,
         registration=state.registration,
     )
+    for leg in state.order:
+        write_leg(message.legs.add(), leg)
+    return message
 
 
 def airplane_message(cell: AggregateCell) -> aggregate_pb.GetAirplaneResponse:

@@ -3,6 +3,7 @@
 A record is serialized once, when its command is decided; entries and chunks join those bytes.
 """
 
+import functools
 from collections.abc import Iterable
 from typing import Final
 
@@ -19,6 +20,17 @@ from flightmesh.ids import AggregateId, CommandId, id_bytes, id_text
 FORMAT: Final = 1
 
 _NO_ORIGIN: Final = Origin()
+_RECORD_FIELDS: Final = entry_pb2.Record.DESCRIPTOR.fields_by_name
+# Ids and hashes have 16 bytes.
+_COMMAND_ID: Final = bytes_tag(_RECORD_FIELDS["command_id"].number) + varint(16)
+_BODY_HASH: Final = bytes_tag(_RECORD_FIELDS["body_hash"].number) + varint(16)
+_FIRST_SEQUENCE: Final = number_tag(_RECORD_FIELDS["first_shard_sequence"].number)
+_AGGREGATE_SEQUENCE: Final = number_tag(_RECORD_FIELDS["aggregate_sequence"].number)
+_EVENT: Final = bytes_tag(_RECORD_FIELDS["events"].number)
+_REFUSAL: Final = bytes_tag(_RECORD_FIELDS["refusal"].number)
+_WARNING: Final = bytes_tag(_RECORD_FIELDS["warnings"].number)
+_METADATA: Final = bytes_tag(_RECORD_FIELDS["metadata"].number)
+_PAYLOAD: Final = bytes_tag(entry_pb2.StoredEvent.DESCRIPTOR.fields_by_name["payload"].number)
 _FIELDS: Final = entry_pb2.Entry.DESCRIPTOR.fields_by_name
 _RECORD: Final = bytes_tag(_FIELDS["records"].number)
 _HEADER: Final = tuple(
@@ -34,27 +46,43 @@ _CHUNK_RECORD: Final = bytes_tag(entry_pb2.IndexChunk.DESCRIPTOR.fields_by_name[
 
 def encode_record(record: Record) -> bytes:
     """The record as bytes."""
-    message = entry_pb2.Record(
-        command_id=id_bytes(record.command_id),
-        body_hash=record.body_hash,
-        shard=record.shard,
-        aggregate_id=id_bytes(record.aggregate_id),
-        aggregate_type=record.aggregate_type,
-        scope=record.scope,
-        first_shard_sequence=record.first_shard_sequence,
-        aggregate_sequence=record.aggregate_sequence,
-        events=[
-            entry_pb2.StoredEvent(type=e.type, version=e.version, payload=e.payload)
+    parts = [
+        _COMMAND_ID,
+        id_bytes(record.command_id),
+        _BODY_HASH,
+        record.body_hash,
+        _identity(record.shard, record.aggregate_id, record.aggregate_type, record.scope),
+    ]
+    if record.events:
+        parts += (_FIRST_SEQUENCE, varint(record.first_shard_sequence))
+        parts += [
+            framed(_EVENT, _event_type(e.type, e.version) + framed(_PAYLOAD, e.payload))
             for e in record.events
-        ],
-        warnings=record.warnings,
-    )
-    rejection, origin = record.rejection, record.origin
-    if rejection is not None:
-        message.refusal.CopyFrom(refusal_message(rejection))
-    if origin is not _NO_ORIGIN:
-        message.metadata.CopyFrom(metadata_message(origin))
-    return message.SerializeToString()
+        ]
+    if record.aggregate_sequence:
+        parts += (_AGGREGATE_SEQUENCE, varint(record.aggregate_sequence))
+    if record.rejection is not None:
+        parts.append(framed(_REFUSAL, refusal_message(record.rejection).SerializeToString()))
+    parts += [framed(_WARNING, warning.encode()) for warning in record.warnings]
+    if record.origin is not _NO_ORIGIN:
+        parts.append(framed(_METADATA, metadata_message(record.origin).SerializeToString()))
+    return b"".join(parts)
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _identity(shard: int, aggregate_id: str, aggregate_type: str, scope: str) -> bytes:
+    """The fields that are the same in all records of an aggregate."""
+    return entry_pb2.Record(
+        shard=shard,
+        aggregate_id=id_bytes(aggregate_id),
+        aggregate_type=aggregate_type,
+        scope=scope,
+    ).SerializeToString()
+
+
+@functools.lru_cache(maxsize=1 << 10)
+def _event_type(name: str, version: int) -> bytes:
+    return entry_pb2.StoredEvent(type=name, version=version).SerializeToString()
 
 
 def refusal_message(rejection: Rejection) -> entry_pb2.Refusal:
@@ -143,18 +171,22 @@ def decode_entry(data: bytes) -> tuple[int, int, int, list[entry_pb2.Record]]:
     return entry.ledger, entry.number, entry.committed_at_us, list(entry.records)
 
 
-def encode_indexed(ledger: int, entry: int, committed_at_us: int, record: bytes) -> bytes:
-    """One record of an index chunk; chunks are put together by joining these."""
+def place_prefix(ledger: int, entry: int, committed_at_us: int) -> bytes:
+    """The part of an index chunk's records that is the same for all records of an entry."""
     ledger_tag, entry_tag, time_tag = _INDEXED_HEADER
-    placed = b"".join(
-        (
-            ledger_tag + varint(ledger),
-            entry_tag + varint(entry),
-            time_tag + varint(committed_at_us),
-            framed(_INDEXED_RECORD, record),
-        )
+    return (
+        ledger_tag + varint(ledger) + entry_tag + varint(entry) + time_tag + varint(committed_at_us)
     )
-    return framed(_CHUNK_RECORD, placed)
+
+
+def encode_indexed(prefix: bytes, record: bytes) -> bytes:
+    """One record of an index chunk; chunks are put together by joining these.
+
+    Args:
+        prefix: see `place_prefix`.
+        record: see `encode_record`.
+    """
+    return framed(_CHUNK_RECORD, prefix + framed(_INDEXED_RECORD, record))
 
 
 def decode_chunk(data: bytes) -> list[PlacedRecord]:

@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from flightmesh.api.schedule.v1 import events_pb2
-from flightmesh.codec.legs import leg_message, leg_of, rules_message, rules_of
+from flightmesh.codec.legs import leg_of, rules_message, rules_of, write_leg
 from flightmesh.domain import events
 from flightmesh.domain.events import Event
 from flightmesh.domain.values import Minute
@@ -98,6 +98,12 @@ def _minutes(message: Any) -> int | None:
     return message.minimum_ground_minutes if present else None
 
 
+def _leg_added(event: events.LegAdded) -> events_pb2.LegAdded:
+    message = events_pb2.LegAdded()
+    write_leg(message.leg, event.leg)
+    return message
+
+
 _TO_MESSAGE: Final[dict[type, Callable[[Any], Message]]] = {
     events.ScheduleCreated: lambda e: events_pb2.ScheduleCreated(
         schedule=e.schedule,
@@ -112,7 +118,7 @@ _TO_MESSAGE: Final[dict[type, Callable[[Any], Message]]] = {
     events.RotationCreated: lambda e: events_pb2.RotationCreated(
         schedule=e.schedule, incarnation=e.incarnation, name=e.name
     ),
-    events.LegAdded: lambda e: events_pb2.LegAdded(leg=leg_message(e.leg)),
+    events.LegAdded: _leg_added,
     events.LegRemoved: lambda e: events_pb2.LegRemoved(leg_id=e.leg_id),
     events.LegTimesChanged: lambda e: events_pb2.LegTimesChanged(
         leg_id=e.leg_id,

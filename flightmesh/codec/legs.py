@@ -8,23 +8,26 @@ from flightmesh.errors import InvalidInput
 from flightmesh.ids import LegId
 
 
-def leg_message(leg: Leg) -> types_pb2.Leg:
-    """The leg as a message."""
-    return types_pb2.Leg(
-        leg_id=leg.leg_id,
-        carrier=leg.carrier,
-        flight_number=leg.flight_number,
-        suffix=leg.suffix,
-        day_of_origin=leg.day_of_origin,
-        departure_airport=leg.departure_airport,
-        arrival_airport=leg.arrival_airport,
-        departure_time=Timestamp(seconds=leg.departure * 60),
-        arrival_time=Timestamp(seconds=leg.arrival * 60),
-        departure_utc_offset_minutes=leg.departure_offset,
-        arrival_utc_offset_minutes=leg.arrival_offset,
-        aircraft_type=leg.aircraft_type,
-        service_type=leg.service_type,
-    )
+def write_leg(message: types_pb2.Leg, leg: Leg) -> None:
+    """Writes the leg into an empty message; building it where it is needed saves a copy."""
+    message.leg_id = leg.leg_id
+    message.carrier = leg.carrier
+    message.flight_number = leg.flight_number
+    message.day_of_origin = leg.day_of_origin
+    message.departure_airport = leg.departure_airport
+    message.arrival_airport = leg.arrival_airport
+    message.departure_time.seconds = leg.departure * 60
+    message.arrival_time.seconds = leg.arrival * 60
+    if leg.suffix:
+        message.suffix = leg.suffix
+    if leg.departure_offset:
+        message.departure_utc_offset_minutes = leg.departure_offset
+    if leg.arrival_offset:
+        message.arrival_utc_offset_minutes = leg.arrival_offset
+    if leg.aircraft_type:
+        message.aircraft_type = leg.aircraft_type
+    if leg.service_type:
+        message.service_type = leg.service_type
 
 
 def leg_of(message: types_pb2.Leg) -> Leg:

@@ -12,8 +12,8 @@ _BYTES: Final = 2
 
 def varint(value: int) -> bytes:
     """A number from 0 to 2**64 - 1 as a base-128 varint."""
-    if value < 0x80:
-        return _SHORT[value]
+    if value < _TABLE_SIZE:
+        return _TABLE[value]
     out = bytearray()
     while value >= 0x80:
         out.append(value & 0x7F | 0x80)
@@ -22,7 +22,12 @@ def varint(value: int) -> bytes:
     return bytes(out)
 
 
-_SHORT: Final = tuple(bytes((value,)) for value in range(0x80))
+# All varints of one and two bytes: lengths, and most sequences.
+_TABLE_SIZE: Final = 0x4000
+_TABLE: Final = tuple(
+    bytes((value,)) if value < 0x80 else bytes((value & 0x7F | 0x80, value >> 7))
+    for value in range(_TABLE_SIZE)
+)
 
 
 def bytes_tag(field: int) -> bytes:
@@ -38,4 +43,4 @@ def number_tag(field: int) -> bytes:
 def framed(tag: bytes, data: bytes) -> bytes:
     """A length-delimited field: its key, its length, its data."""
     length = len(data)
-    return tag + (_SHORT[length] if length < 0x80 else varint(length)) + data
+    return tag + (_TABLE[length] if length < _TABLE_SIZE else varint(length)) + data
