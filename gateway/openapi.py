@@ -6,7 +6,7 @@ from typing import Any, Final, final
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 
 from gateway.app import REQUEST_ID_HEADER
-from gateway.bindings import field_at
+from gateway.bindings import WHOLE, field_at
 from gateway.dispatch import Operation
 from gateway.openapi_problems import problem_components, problem_responses
 from gateway.openapi_schemas import Schema, SchemaBook
@@ -122,8 +122,13 @@ class _Writer:
         }
         if operation.reader.body is not None:
             media: dict[str, Any] = {"schema": self._book.reference(operation.reader.body)}
+            in_path = {variable.field for variable in binding.template.variables}
             example = self._book.example(operation.reader.body)
-            media["example"] = example
+            media["example"] = {
+                name: value
+                for name, value in example.items()
+                if binding.body != WHOLE or name not in in_path
+            }
             document["requestBody"] = {
                 "description": "An empty body is an empty object.",
                 "content": {"application/json": media},

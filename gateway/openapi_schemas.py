@@ -66,10 +66,12 @@ class SchemaBook:
         return self._described(schema, field.full_name)
 
     def example(self, message: Descriptor) -> dict[str, Any]:
-        """An example of a message: the fields that have an example value."""
+        """An example of a message: its flags, and the fields that have an example value."""
         example: dict[str, Any] = {}
         for field in message.fields:
-            if field.name in self._examples:
+            if field.type == FieldDescriptor.TYPE_BOOL:
+                value: Any = True
+            elif field.name in self._examples:
                 value = self._examples[field.name]
             elif field.message_type is None or field.message_type.full_name == TIMESTAMP:
                 continue

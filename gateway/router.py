@@ -75,7 +75,10 @@ class Router(Generic[T]):
         leaf.targets[method] = (template, target)
 
     def find(self, method: str, path: str) -> Found[T] | MethodNotAllowed | NotFound:
-        """The route for a decoded path that begins with a slash."""
+        """The route for a decoded path."""
+        # "OPTIONS *" has a target that is no path.
+        if not path.startswith("/"):
+            return NotFound()
         segments = path.split("/")[1:]
         leaf = self._leaf(segments)
         if leaf is None:
