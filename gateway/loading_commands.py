@@ -8,13 +8,20 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from flightmesh.api.common.v1 import metadata_pb2
 from flightmesh.api.schedule.v1 import commands_pb2 as pb
 from flightmesh.api.shard.v1 import command_service_pb2 as shard_pb
-from flightmesh.codec.legs import leg_message
+from flightmesh.codec.legs import write_leg
 from flightmesh.domain import commands
 from flightmesh.loading.difference import Step
 
 
 def _minute(minute: int) -> Timestamp:
     return Timestamp(seconds=minute * 60)
+
+
+def _add_legs(command: commands.AddLegs) -> pb.AddLegs:
+    message = pb.AddLegs()
+    for leg in command.legs:
+        write_leg(message.legs.add(), leg)
+    return message
 
 
 def _change_times(command: commands.ChangeLegTimes) -> pb.ChangeLegTimes:
@@ -30,10 +37,7 @@ def _change_times(command: commands.ChangeLegTimes) -> pb.ChangeLegTimes:
 # Command type → member of ExecuteRequest's oneof, and its message.
 _MESSAGES: Final[Mapping[type, tuple[str, Callable[[Any], Any]]]] = {
     commands.CreateRotation: ("create_rotation", lambda c: pb.CreateRotation(name=c.name)),
-    commands.AddLegs: (
-        "add_legs",
-        lambda c: pb.AddLegs(legs=[leg_message(leg) for leg in c.legs]),
-    ),
+    commands.AddLegs: ("add_legs", _add_legs),
     commands.RemoveLeg: ("remove_leg", lambda c: pb.RemoveLeg(leg_id=c.leg_id)),
     commands.ChangeLegTimes: ("change_leg_times", _change_times),
     commands.AssignRotationToAirplane: (
