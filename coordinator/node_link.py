@@ -12,7 +12,7 @@ from typing import Any, cast, final
 
 from coordinator.node_client import AssignAnswer, Heartbeat, ShardNodeClient
 from flightmesh.clock import Clock
-from flightmesh.errors import FlightmeshError, NotOwner, RetryableError, SessionFenced
+from flightmesh.errors import FlightmeshError, RetryableError, SessionFenced
 from flightmesh.runtime.tasks import TaskOwner
 
 _log = logging.getLogger(__name__)
@@ -143,7 +143,7 @@ class NodeLink:
 
     async def _after_error(self, error: FlightmeshError) -> None:
         # A refusal of the session itself is no release (rule 5): the session has to be sealed.
-        if isinstance(error, SessionFenced | NotOwner):
+        if isinstance(error, SessionFenced) or error.reason == "SESSION_MISMATCH":
             self._is_gone()
             return
         if not isinstance(error, RetryableError):

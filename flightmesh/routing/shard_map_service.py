@@ -78,7 +78,7 @@ class ShardMapServicer(services.ShardMapServiceServicer):
     def _describe(self) -> pb.ListNodesResponse:
         nodes = [decode_registration(item.value) for item in self._nodes.items]
         counts = self._map.map.counts()
-        drains = {item.key.removeprefix(DRAIN_PREFIX) for item in self._drains.items}
+        drains = {int(item.value) for item in self._drains.items}
         leaders = {decode_registration(item.value).name for item in self._leader.items}
         nodes.sort(key=_order)
         return pb.ListNodesResponse(
@@ -87,7 +87,7 @@ class ShardMapServicer(services.ShardMapServiceServicer):
                     node,
                     shards_owned=counts.get(node.session, 0) if node.session else 0,
                     leader=node.role is NodeRole.COORDINATOR and node.name in leaders,
-                    draining=node.role is NodeRole.SHARD_NODE and node.name in drains,
+                    draining=node.role is NodeRole.SHARD_NODE and node.session in drains,
                 )
                 for node in nodes
             ]
