@@ -3,7 +3,12 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# An example may take long on a busy machine; no test measures time.
+hypothesis.settings.register_profile("flightmesh", deadline=None)
+hypothesis.settings.load_profile("flightmesh")
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -166,10 +166,8 @@ def _records(writer: SsimWriter, flights: dict[_Flight, list[_Itinerary]]) -> It
 
 
 def _validity(itineraries: list[_Itinerary]) -> tuple[int, int]:
-    first = min(itinerary.period.first + itinerary.pattern[0].shift for itinerary in itineraries)
-    last = max(
-        itinerary.period.last + leg.shift for itinerary in itineraries for leg in itinerary.pattern
-    )
+    first = min(i.period.first + leg.shift for i in itineraries for leg in i.pattern)
+    last = max(i.period.last + leg.shift for i in itineraries for leg in i.pattern)
     return first, last
 
 

@@ -86,8 +86,8 @@ class LocalTimes:
             if self._constant_local(iata, day) is None:
                 offset = self._offset_of_local(iata, day, time, 1)
                 minute = Minute((day - EPOCH_ORDINAL) * DAY + time - offset)
-                # In a gap the second reading lies before the first and shows another time.
-                if minute > after and self.offset(iata, minute) == offset:
+                # In a gap this reading lies before the first one, so it is never taken.
+                if minute > after:
                     return minute, offset
             day += 1
 

@@ -74,13 +74,14 @@ def schedules(draw):
     return draw(st.permutations(legs))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(legs=schedules(), utc=st.booleans())
 def test_exported_legs_are_read_again_with_their_ids(load, legs_of, legs, utc):
     plan = load(ssim_of(legs, utc))
     assert set(legs_of(plan)) == set(legs)
-    wrong = {"SSIM_SERIAL", "SSIM_TRAILER", "SSIM_HEADER", "SSIM_DATE_VARIATION", "SSIM_ITINERARY"}
-    assert not wrong & plan.issue_counts.keys()
+    # Made-up offsets contradict the time zones, and some designators repeat; nothing else is said.
+    said = {"SSIM_TIME_ZONE", "DUPLICATE_REPORTED"}
+    assert plan.issue_counts.keys() <= said
 
 
 def test_a_file_is_in_records_of_200_columns_and_blocks_of_five():

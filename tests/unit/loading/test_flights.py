@@ -99,6 +99,7 @@ ZONE = zoneinfo.ZoneInfo("America/New_York")
     st.integers(0, 1439),
 )
 @example(dt.date(2008, 3, 9), 0, 150)
+@example(dt.date(2008, 5, 1), 840, 600)
 @example(dt.date(2008, 11, 2), 345, 90)
 def test_the_next_local_time_is_the_first_minute_whose_clock_shows_it(day, after, time):
     start = (day.toordinal() - EPOCH.toordinal()) * 1440 + after

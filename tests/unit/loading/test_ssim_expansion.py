@@ -136,6 +136,14 @@ def test_of_two_arrivals_at_once_the_one_with_the_same_suffix_begins_the_flight(
         assert legs[-1].day_of_origin == origin
 
 
+def test_a_layover_in_transit_goes_back_to_the_arrival_before_it(ssim, load, legs_of):
+    first = ssim.leg(departure="2300", arrival="2359", last="16JUN05", days=" 234   ")
+    second = second_leg(ssim, first="16JUN05", last="16JUN05", days="   4   ", transit="1")
+    legs = legs_of(load(ssim.file(first, second)))
+    (later,) = [leg for leg in legs if leg.departure_airport == "CDG"]
+    assert later.day_of_origin == "2005-06-14"
+
+
 def test_two_blocks_of_one_carrier_do_not_share_itineraries(ssim, load, legs_of):
     first = ssim.leg(departure="2300", arrival="2359")
     second = second_leg(ssim, first="15JUN05", last="15JUN05", days="  3    ")
@@ -221,7 +229,7 @@ def write(ssim, flight, *, utc):
     return ssim.file(*records, mode="U" if utc else "L")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(flight=flights())
 def test_a_schedule_written_in_utc_and_in_local_time_is_the_same(ssim, load, flight):
     days, offsets, legs = flight

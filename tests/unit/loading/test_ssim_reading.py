@@ -52,6 +52,17 @@ def test_a_file_without_serial_numbers_may_have_its_trailing_blanks_stripped(ssi
     assert log.counts == {"SSIM_SERIAL": 4, "SSIM_TRAILER": 1}
 
 
+def test_a_leg_without_its_mandatory_columns_is_refused_even_without_serial_numbers(ssim):
+    lines = [ssim.header(), ssim.carrier(), ssim.leg(), ssim.leg()[:63], ssim.leg()[:74]]
+    records, log = read(b"\n".join(line.rstrip() for line in lines))
+    assert len(records) == 1
+    assert [(issue.line, issue.column) for issue in log.kept if issue.rejected] == [
+        (4, 64),
+        (5, 75),
+    ]
+    assert log.counts["SSIM_TRUNCATED"] == 2
+
+
 def test_serial_numbers_may_or_may_not_count_zero_lines(ssim):
     lines = [ssim.header(), b"0" * 200, b"0" * 200, ssim.carrier(), ssim.leg(), ssim.trailer()]
     for serials in ([1, 2, 3, 4], [1, 4, 5, 6]):
