@@ -31,48 +31,27 @@ from flightmesh.ids import AggregateId, LegId
 from flightmesh.loading.issues import Issue, IssueLog, Rule
 from flightmesh.loading.plan import LoadPlan, PlannedAirplane, PlannedAirport, PlannedRotation
 from flightmesh.loading.retiming import Interval, first_overlap, order_of_changes
+from flightmesh.loading.schedule_state import (
+    ScheduleState,
+    StoredAirplane,
+    StoredAirport,
+    StoredRotation,
+)
 from flightmesh.loading.source_legs import DuplicateHandling
 
+# The state that is compared belongs to this module's interface.
+__all__ = [
+    "LEGS_PER_COMMAND",
+    "Difference",
+    "ScheduleState",
+    "Step",
+    "StoredAirplane",
+    "StoredAirport",
+    "StoredRotation",
+    "difference",
+]
+
 LEGS_PER_COMMAND: Final = 500
-
-
-class StoredRotation(msgspec.Struct, frozen=True, gc=False):
-    """A rotation of the schedule; `airplane_id` is None while it is not assigned."""
-
-    name: str
-    airplane_id: AggregateId | None = None
-
-
-class StoredAirplane(msgspec.Struct, frozen=True, gc=False):
-    """An airplane of the schedule."""
-
-    registration: str
-    aircraft_type: str = ""
-    minimum_ground_minutes: int | None = None
-
-
-class StoredAirport(msgspec.Struct, frozen=True, gc=False):
-    """An airport of the schedule."""
-
-    iata: str
-    minimum_ground_minutes: int | None = None
-    time_zone: str = ""
-
-
-class ScheduleState(msgspec.Struct, frozen=True):
-    """What a schedule holds now, without removed aggregates.
-
-    Attributes:
-        legs: each leg and its rotation, by leg id.
-        rotations: by aggregate id.
-        airplanes: by aggregate id.
-        airports: by aggregate id.
-    """
-
-    legs: dict[LegId, tuple[Leg, AggregateId]] = {}
-    rotations: dict[AggregateId, StoredRotation] = {}
-    airplanes: dict[AggregateId, StoredAirplane] = {}
-    airports: dict[AggregateId, StoredAirport] = {}
 
 
 class Step(msgspec.Struct, frozen=True):

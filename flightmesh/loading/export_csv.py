@@ -14,9 +14,9 @@ import msgspec
 from flightmesh.domain.values import Leg, iso_minute
 from flightmesh.ids import AggregateId, LegId
 from flightmesh.loading import airplanes, airports, assignments
-from flightmesh.loading.difference import StoredAirplane, StoredAirport
 from flightmesh.loading.occurrences import by_occurrence
 from flightmesh.loading.plan import leg_order
+from flightmesh.loading.schedule_state import StoredAirplane, StoredAirport
 
 LEG_COLUMNS: Final = (
     "carrier",
