@@ -67,18 +67,19 @@ def _issue_lines(report: loading.ImportReport) -> list[str]:
     total = sum(report.issue_counts.values())
     if not total:
         return []
+    shown = sorted(report.issues, key=lambda issue: (issue.line, issue.column))[:_SHOWN_ISSUES]
     by_rule = sorted(report.issue_counts.items())
     lines = [f"Warnings: {', '.join(f'{rule} {count:,}' for rule, count in by_rule)}"]
-    lines += [f"  {issue_text(issue)}" for issue in report.issues[:_SHOWN_ISSUES]]
+    lines += [f"  {issue_text(issue)}" for issue in shown]
     if total > _SHOWN_ISSUES:
-        more = total - min(_SHOWN_ISSUES, len(report.issues))
+        more = total - len(shown)
         lines.append(f"  and {more:,} more; --json tells the first 1,000")
     return lines
 
 
 def issue_text(issue: loading.ImportIssue) -> str:
     """One issue, for example `line 12, column 3: SSIM_DATE: no such date (left out)`."""
-    place = f"line {issue.line:,}" if issue.line else "file"
+    place = f"line {issue.line}" if issue.line else "file"
     if issue.column:
         place += f", column {issue.column}"
     return f"{place}: {issue.rule}: {issue.message}{' (left out)' if issue.rejected else ''}"

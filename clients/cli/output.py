@@ -17,6 +17,8 @@ Row = Mapping[str, Any]
 
 # Rows that decide the widths of a table's columns; later ones may stick out.
 _MEASURED_ROWS: Final = 500
+# Columns that count things, and so read better with separators; other numbers are names.
+_COUNTS: Final = frozenset({"legs", "rotations", "airplanes", "findings", "shards_owned"})
 
 
 def write_bytes(data: bytes) -> None:
@@ -86,7 +88,7 @@ class TableWriter:
         if not self._widths:
             self._measure(rows[:_MEASURED_ROWS])
             self._write_heading()
-        lines = [self._line([cell(row.get(name)) for name in self._columns]) for row in rows]
+        lines = [self._line([cell(row.get(name), name) for name in self._columns]) for row in rows]
         write_bytes("".join(lines).encode())
 
     def finish(self) -> None:
@@ -96,7 +98,7 @@ class TableWriter:
 
     def _measure(self, rows: Sequence[Row]) -> None:
         for name in self._columns:
-            cells = [cell(row.get(name)) for row in rows]
+            cells = [cell(row.get(name), name) for row in rows]
             self._widths.append(max(map(len, itertools.chain([name], cells))))
             self._right.append(all(isinstance(row.get(name), int | float) for row in rows))
 
@@ -112,15 +114,15 @@ class TableWriter:
         return "  ".join(padded).rstrip() + "\n"
 
 
-def cell(value: object) -> str:
-    """A value as people read it in a table."""
+def cell(value: object, column: str) -> str:
+    """A value as people read it in a column of a table."""
     match value:
         case None | "":
             return "-"
         case bool():
             return "yes" if value else "no"
         case int():
-            return f"{value:,}"
+            return f"{value:,}" if column in _COUNTS else str(value)
         case list() | tuple():
             return ", ".join(map(str, value)) or "-"
         case _:

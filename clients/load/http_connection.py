@@ -5,7 +5,7 @@ length. Anything else (chunks, redirects, upgrades) is an error. It is no genera
 """
 
 import asyncio
-from typing import Final, NamedTuple, final
+from typing import Final, NamedTuple, cast, final
 
 from flightmesh.errors import Unavailable
 
@@ -34,8 +34,8 @@ class HttpConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keeps the transport."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # Not checked: uvloop's transports behave so without inheriting from asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fails the request under way."""

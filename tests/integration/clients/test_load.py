@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import uvloop
 
 from clients.config import ClientConfig
 from clients.connection import Connection
@@ -123,7 +124,12 @@ async def serving(gateway: Gateway) -> AsyncIterator[str]:
         yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
-async def test_rest_commands_and_queries_keep_their_connections() -> None:
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_rest_commands_and_queries_keep_their_connections(run: Any) -> None:
+    run(rest_loads_keep_their_connections())
+
+
+async def rest_loads_keep_their_connections() -> None:
     gateway = Gateway()
     async with serving(gateway) as address:
         load = RestLoad(address, SystemClock(), SystemRandomness())

@@ -35,7 +35,7 @@ def test_a_preview_says_that_nothing_was_applied() -> None:
 
 
 def test_only_some_issues_are_shown_and_the_rest_counted() -> None:
-    issues = [loading.ImportIssue(line=n, rule="R", message="m") for n in range(1, 31)]
+    issues = [loading.ImportIssue(line=n, rule="R", message="m") for n in range(30, 0, -1)]
     report = loading.ImportReport(added=1, issues=issues, issue_counts={"R": 1_200, "A": 1})
     shown = text(report)
     assert "Warnings: A 1, R 1,200" in shown
@@ -46,7 +46,7 @@ def test_only_some_issues_are_shown_and_the_rest_counted() -> None:
 
 def test_an_issue_names_its_place() -> None:
     issue = loading.ImportIssue(line=1200, column=3, rule="R", message="m", rejected=True)
-    assert issue_text(issue) == "line 1,200, column 3: R: m (left out)"
+    assert issue_text(issue) == "line 1200, column 3: R: m (left out)"
     assert issue_text(loading.ImportIssue(rule="R", message="m")) == "file: R: m"
 
 

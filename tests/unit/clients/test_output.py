@@ -18,12 +18,13 @@ def test_a_table_lines_up_and_numbers_stand_right(capfd: pytest.CaptureFixture[s
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"),
-    [(None, "-"), ("", "-"), (True, "yes"), (False, "no"), (0, "0"), (12_345, "12,345"),
-     ([], "-"), (["a", "b"], "a, b"), ("x", "x")],
+    ("value", "column", "shown"),
+    [(None, "x", "-"), ("", "x", "-"), (True, "x", "yes"), (False, "x", "no"), (0, "legs", "0"),
+     (12_345, "legs", "12,345"), (1_593, "flight_number", "1593"), ([], "x", "-"),
+     (["a", "b"], "x", "a, b"), ("y", "x", "y")],
 )  # fmt: skip
-def test_cells_read_well(value: object, shown: str) -> None:
-    assert cell(value) == shown
+def test_cells_read_well(value: object, column: str, shown: str) -> None:
+    assert cell(value, column) == shown
 
 
 async def test_items_are_grouped_without_loss() -> None:
