@@ -15,6 +15,7 @@ arrives. For each leg: its type and its airplane's are both known and differ.
 
 from bisect import bisect_left
 
+from flightmesh.domain.values import DEFAULT_GROUND_MINUTES
 from read_node.airports import required_minutes
 from read_node.finding_lists import (
     AIRCRAFT_TYPE,
@@ -71,19 +72,23 @@ def _settle_lane(model: ScheduleModel, lane: Lane) -> None:
     departures = {key >> SLOT_BITS for key in keys[start:end]}
     if len(departures) != len(slots):
         slots.sort(key=model.legs.order_of)
-    _check_pairs(model, lane, slots, stop - start)
+    overlapping = _check_pairs(model, lane, slots, stop - start)
     model.designators.touch(slots)
-    if several or model.overlaps:
+    # A leg that overlaps any later one overlaps its successor.
+    if (several and overlapping) or model.overlaps:
         _check_overlaps(model, slots, stop - start)
 
 
-def _check_pairs(model: ScheduleModel, lane: Lane, slots: list[int], count: int) -> None:
+def _check_pairs(model: ScheduleModel, lane: Lane, slots: list[int], count: int) -> bool:
+    """Checks each leg with its successor; returns whether any of them overlap."""
+    overlapping = False
     legs = model.legs
     departure, arrival, route = legs.departure, legs.arrival, legs.route
     departs_at, arrives_at = legs.departs_at, legs.arrives_at
     all_marks, successors = legs.marks, legs.successor
     airport_minimums = model.airports.minimums
     airplane_type, airplane_minimum = _known_of(lane)
+    last = len(slots) - 1
     successor = slots[0] if slots else NO_SLOT
     for at in range(count):
         slot = successor
@@ -92,21 +97,25 @@ def _check_pairs(model: ScheduleModel, lane: Lane, slots: list[int], count: int)
             leg_type = legs.type_of[legs.equipment[slot]]
             if leg_type and leg_type != airplane_type:
                 marks = AIRCRAFT_TYPE
-        if at + 1 < len(slots):
+        if at < last:
             successor = slots[at + 1]
             airport = arrives_at[route[slot]]
             if airport != departs_at[route[successor]]:
                 marks |= CONTINUITY
             required = airport_minimums[airport]
             required = max(required, airplane_minimum)
-            if departure[successor] - arrival[slot] < (required if required >= 0 else 30):
+            ground = departure[successor] - arrival[slot]
+            if ground < (required if required >= 0 else DEFAULT_GROUND_MINUTES):
                 marks |= GROUND_TIME
+                if ground < 0:
+                    overlapping = True
         else:
             successor = NO_SLOT
         old = all_marks[slot]
         if marks or old:
             _record(model, slot, successor, marks)
         successors[slot] = successor
+    return overlapping
 
 
 def _known_of(lane: Lane) -> tuple[int, int]:

@@ -15,20 +15,25 @@ _DAY = 24 * 60 << SLOT_BITS
 
 @final
 class DayIndex:
-    """Leg keys (departure << 24 | slot) by day of departure."""
+    """Leg keys (departure << 24 | slot) by day of departure.
+
+    Attributes:
+        buckets: keys by day.
+        sorted_days: days whose keys are in order.
+    """
 
     def __init__(self, legs: LegColumns) -> None:
         self._legs = legs
-        self._buckets: dict[int, list[int]] = {}
-        self._sorted: set[int] = set()
+        self.buckets: dict[int, list[int]] = {}
+        self.sorted_days: set[int] = set()
 
     def add(self, key: int) -> None:
         """Takes a leg in."""
         day = key // _DAY
-        bucket = self._buckets.get(day)
+        bucket = self.buckets.get(day)
         if bucket is None:
-            self._buckets[day] = [key]
-        elif day in self._sorted:
+            self.buckets[day] = [key]
+        elif day in self.sorted_days:
             insort(bucket, key)
         else:
             bucket.append(key)
@@ -36,14 +41,14 @@ class DayIndex:
     def discard(self, key: int) -> None:
         """Takes a leg out; its columns must tell by now that it has gone or moved."""
         day = key // _DAY
-        if day in self._sorted:
-            bucket = self._buckets[day]
+        if day in self.sorted_days:
+            bucket = self.buckets[day]
             del bucket[bisect_left(bucket, key)]
 
     def ordered_from(self, first: int) -> Iterator[list[int]]:
         """The legs departing at minute `first` or later, ascending, a list per day."""
         first_key = first << SLOT_BITS
-        for day in sorted(self._buckets):
+        for day in sorted(self.buckets):
             if (day + 1) * _DAY <= first_key:
                 continue
             bucket = self._bucket(day)
@@ -53,7 +58,7 @@ class DayIndex:
 
     def first_departure(self) -> int | None:
         """The earliest departure; None if there are no legs."""
-        for day in sorted(self._buckets):
+        for day in sorted(self.buckets):
             bucket = self._bucket(day)
             if bucket:
                 return bucket[0] >> SLOT_BITS
@@ -63,7 +68,7 @@ class DayIndex:
         """The latest arrival; None if there are no legs."""
         latest: int | None = None
         arrival = self._legs.arrival
-        for day in sorted(self._buckets, reverse=True):
+        for day in sorted(self.buckets, reverse=True):
             bucket = self._bucket(day)
             if latest is not None and (day + 1) * 24 * 60 + self._legs.longest <= latest:
                 break
@@ -72,10 +77,10 @@ class DayIndex:
         return latest
 
     def _bucket(self, day: int) -> list[int]:
-        if day not in self._sorted:
-            self._buckets[day] = sorted(set(filter(self._holds, self._buckets[day])))
-            self._sorted.add(day)
-        return self._buckets[day]
+        if day not in self.sorted_days:
+            self.buckets[day] = sorted(set(filter(self._holds, self.buckets[day])))
+            self.sorted_days.add(day)
+        return self.buckets[day]
 
     def _holds(self, key: int) -> bool:
         slot = key & SLOT_MASK

@@ -18,27 +18,25 @@ class Designators:
     Args:
         legs: the columns.
         found: the list of the findings.
+
+    Attributes:
+        single: a leg of each designator; of a repeated one, any of its legs.
     """
 
     def __init__(self, legs: LegColumns, found: KeyList[int]) -> None:
         self._legs = legs
         self._found = found
-        self._single: dict[int, int] = {}
+        self.single: dict[int, int] = {}
         self._repeated: dict[int, list[int]] = {}
+        self._slots: set[int] = set()
 
-    def add(self, slot: int) -> None:
-        """A leg came."""
-        legs = self._legs
-        # legs.designator_of(slot), in place: every replayed leg passes here.
-        airport = legs.departs_at[legs.route[slot]]
-        designator = (legs.flight[slot] << 20 | legs.day[slot]) << 20 | airport
-        first = self._single.setdefault(designator, slot)
-        if first == slot:
-            return
-        slots = self._repeated.setdefault(designator, [first])
+    def repeat(self, designator: int, slot: int) -> None:
+        """A leg came whose designator `single` has already."""
+        slots = self._repeated.setdefault(designator, [self.single[designator]])
         if len(slots) > 1:
             self._found.discard(self._finding(slots))
         slots.append(slot)
+        self._slots.update(slots)
         self._sort(slots)
         self._found.add(self._finding(slots))
 
@@ -47,13 +45,15 @@ class Designators:
         designator = self._legs.designator_of(slot)
         slots = self._repeated.get(designator)
         if slots is None:
-            del self._single[designator]
+            del self.single[designator]
             return
         self._found.discard(self._finding(slots))
         slots.remove(slot)
-        self._single[designator] = slots[0]
+        self._slots.discard(slot)
+        self.single[designator] = slots[0]
         if len(slots) == 1:
             del self._repeated[designator]
+            self._slots.discard(slots[0])
         else:
             self._found.add(self._finding(slots))
 
@@ -73,9 +73,7 @@ class Designators:
 
     def touch(self, slots: Iterable[int]) -> None:
         """Something that is shown with legs has changed."""
-        if self._repeated and any(
-            self._legs.designator_of(slot) in self._repeated for slot in slots
-        ):
+        if not self._slots.isdisjoint(slots):
             self._found.version += 1
 
     def legs_of(self, slot: int) -> list[int]:

@@ -66,6 +66,8 @@ class LegColumns:
         airports: airport codes by number.
         longest: the longest leg there ever was, minutes.
         block_minutes: sum of all legs' minutes.
+        free: slots without a leg.
+        flight_number: number by flight; so route_number, equipment_number, day_number.
     """
 
     def __init__(self) -> None:
@@ -90,58 +92,18 @@ class LegColumns:
         self.airports: list[str] = []
         self.longest = 0
         self.block_minutes = 0
-        self._free: list[int] = []
-        self._flight_number: dict[tuple[str, int, str], int] = {}
-        self._route_number: dict[tuple[str, str, int, int], int] = {}
-        self._equipment_number: dict[tuple[str, str], int] = {}
-        self._day_number: dict[str, int] = {}
+        self.free: list[int] = []
+        self.flight_number: dict[tuple[str, int, str], int] = {}
+        self.route_number: dict[tuple[str, str, int, int], int] = {}
+        self.equipment_number: dict[tuple[str, str], int] = {}
+        self.day_number: dict[str, int] = {}
         self._airport_number: dict[str, int] = {}
         self._type_number: dict[str, int] = {"": 0}
 
     def __len__(self) -> int:
-        return len(self.leg_id) - len(self._free)
+        return len(self.leg_id) - len(self.free)
 
-    def add(  # noqa: PLR0917 - positional on the hot path
-        self,
-        rotation: Rotation,
-        leg_id: str,
-        day: str,
-        departure: int,
-        arrival: int,
-        flight: tuple[str, int, str],
-        route: tuple[str, str, int, int],
-        equipment: tuple[str, str],
-    ) -> int:
-        """Takes a leg in; returns its slot. The tuples have the fields of Flight and so on."""
-        flight_number = self._flight_number.get(flight)
-        if flight_number is None:
-            flight_number = self._new_flight(flight)
-        route_number = self._route_number.get(route)
-        if route_number is None:
-            route_number = self._new_route(route)
-        equipment_number = self._equipment_number.get(equipment)
-        if equipment_number is None:
-            equipment_number = self._new_equipment(equipment)
-        day_number = self._day_number.get(day)
-        if day_number is None:
-            day_number = self._day_number[day] = len(self.days)
-            self.days.append(day)
-        minutes = arrival - departure
-        self.block_minutes += minutes
-        self.longest = max(self.longest, minutes)
-        self.route_legs[route_number] += 1
-        slot = self._free.pop() if self._free else self._new_slot()
-        self.leg_id[slot] = leg_id
-        self.rotation[slot] = rotation
-        self.flight[slot] = flight_number
-        self.route[slot] = route_number
-        self.equipment[slot] = equipment_number
-        self.day[slot] = day_number
-        self.departure[slot] = departure
-        self.arrival[slot] = arrival
-        return slot
-
-    def _new_slot(self) -> int:
+    def new_slot(self) -> int:
         """Makes room for some hundreds of legs; returns the first slot, the others are free."""
         first = len(self.leg_id)
         room = max(64, min(4096, first // 8))
@@ -158,7 +120,7 @@ class LegColumns:
             column.extend([0] * room)
         self.marks.extend(bytes(room))
         self.successor.extend([NO_SLOT] * room)
-        self._free.extend(range(first + room - 1, first, -1))
+        self.free.extend(range(first + room - 1, first, -1))
         return first
 
     def remove(self, slot: int) -> None:
@@ -168,7 +130,7 @@ class LegColumns:
         self.leg_id[slot] = ""
         self.rotation[slot] = None
         self.successor[slot] = NO_SLOT
-        self._free.append(slot)
+        self.free.append(slot)
 
     def move(
         self, slot: int, departure: int, arrival: int, departure_offset: int, arrival_offset: int
@@ -183,9 +145,7 @@ class LegColumns:
         new = self.routes[old]._replace(
             departure_offset=departure_offset, arrival_offset=arrival_offset
         )
-        number = self._route_number.get(new)
-        if number is None:
-            number = self._new_route(new)
+        number = self.route_number[new] if new in self.route_number else self.new_route(new)
         self.route_legs[old] -= 1
         self.route_legs[number] += 1
         self.route[slot] = number
@@ -221,21 +181,30 @@ class LegColumns:
         assert rotation is not None
         return self.departure[slot], self.arrival[slot], self.leg_id[slot], rotation.id
 
-    def _new_flight(self, flight: tuple[str, int, str]) -> int:
-        number = self._flight_number[flight] = len(self.flights)
+    def new_day(self, day: str) -> int:
+        """Number of a day not seen before."""
+        number = self.day_number[day] = len(self.days)
+        self.days.append(day)
+        return number
+
+    def new_flight(self, flight: tuple[str, int, str]) -> int:
+        """Number of a flight not seen before."""
+        number = self.flight_number[flight] = len(self.flights)
         self.flights.append(Flight(*flight))
         return number
 
-    def _new_route(self, route: tuple[str, str, int, int]) -> int:
-        number = self._route_number[route] = len(self.routes)
+    def new_route(self, route: tuple[str, str, int, int]) -> int:
+        """Number of a route not seen before."""
+        number = self.route_number[route] = len(self.routes)
         self.routes.append(Route(*route))
         self.route_legs.append(0)
         self.departs_at.append(self.airport_number(route[0]))
         self.arrives_at.append(self.airport_number(route[1]))
         return number
 
-    def _new_equipment(self, equipment: tuple[str, str]) -> int:
-        number = self._equipment_number[equipment] = len(self.equipments)
+    def new_equipment(self, equipment: tuple[str, str]) -> int:
+        """Number of an equipment not seen before."""
+        number = self.equipment_number[equipment] = len(self.equipments)
         self.equipments.append(Equipment(*equipment))
         self.type_of.append(self.type_number(equipment[0]))
         return number

@@ -14,6 +14,7 @@ from read_node.designators import Designators
 from read_node.finding_lists import AIRCRAFT_TYPE as WRONG_TYPE
 from read_node.finding_lists import CONTINUITY, GROUND_TIME, OVERLAP, KeyList, Kind, finding
 from read_node.lanes import NO_HIGH, NO_LOW, Airplane, Lane, Rotation
+from read_node.leg_intake import leg_adder
 from read_node.legs import NO_SLOT, SLOT_BITS, SLOT_MASK, LegColumns
 
 
@@ -61,6 +62,7 @@ class ScheduleModel:
         self.dirty: list[Lane] = []
         self.assigned = 0
         self.rotation_names: KeyList[tuple[str, bytes]] | None = None
+        self._take_in = leg_adder(self.legs, self.days, self.designators)
         self._slot_of: dict[str, int] = {}
         self._more_slots: dict[tuple[str, bytes], int] = {}
 
@@ -137,20 +139,12 @@ class ScheduleModel:
         route: tuple[str, str, int, int],
         equipment: tuple[str, str],
     ) -> None:
-        """A leg joined a rotation; see `LegColumns.add`."""
-        legs = self.legs
-        slot = legs.add(rotation, leg_id, day, departure, arrival, flight, route, equipment)
+        """A leg joined a rotation; see `read_node.leg_intake`."""
+        key = self._take_in(rotation, leg_id, day, departure, arrival, flight, route, equipment)
+        slot = key & SLOT_MASK
         if self._slot_of.setdefault(leg_id, slot) != slot:
             # The id is in another rotation, which it may be about to leave.
             self._more_slots[leg_id, rotation.id] = slot
-        key = departure << SLOT_BITS | slot
-        keys = rotation.keys
-        if keys and key < keys[-1]:
-            insort(keys, key)
-        else:
-            keys.append(key)
-        self.days.add(key)
-        self.designators.add(slot)
         lane: Lane
         if rotation.airplane is None:
             lane = rotation
