@@ -12,9 +12,10 @@ from flightmesh.api.common.v1 import metadata_pb2
 from flightmesh.api.shard.v1 import command_service_pb2 as pb
 from flightmesh.clock import Clock, Randomness, new_command_id
 from flightmesh.errors import FlightmeshError, Refused, RetryableError
-from flightmesh.loading.difference import Difference, ScheduleState, Step, difference
+from flightmesh.loading.difference import Difference, Step, difference
 from flightmesh.loading.issues import Issue
 from flightmesh.loading.plan import LoadPlan
+from flightmesh.loading.schedule_state import ScheduleState
 from flightmesh.position import Position
 from flightmesh.routing.command_router import CommandRouter
 from flightmesh.routing.query_router import QueryRouter

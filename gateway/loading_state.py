@@ -7,7 +7,7 @@ from flightmesh.api.read.v1 import query_service_pb2 as pb
 from flightmesh.codec.legs import leg_of
 from flightmesh.errors import Refused
 from flightmesh.ids import AggregateId, LegId
-from flightmesh.loading.difference import (
+from flightmesh.loading.schedule_state import (
     ScheduleState,
     StoredAirplane,
     StoredAirport,

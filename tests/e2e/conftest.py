@@ -12,7 +12,7 @@ StartMesh = Callable[..., MeshProcess]
 
 @pytest.fixture
 def start_mesh(tmp_path: Path) -> Iterator[StartMesh]:
-    """Starts a mesh on a folder under the test's own; `again(mesh)` is start_mesh(mesh.data_dir)."""
+    """Starts a mesh on a folder under the test's own, or on that of a mesh before it."""
     started: list[MeshProcess] = []
 
     def start(data_dir: Path | None = None, *, sample: bool = False) -> MeshProcess:
