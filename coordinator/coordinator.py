@@ -1,15 +1,14 @@
 """A coordinator: stands for election, leads, stands again."""
 
 import logging
-from contextlib import suppress
 from typing import final
 
 from coordinator.config import CoordinatorConfig
 from coordinator.leader import Leader, LeaderPorts, node_of
 from coordinator.planner import choose_target
 from flightmesh.election import LeaderElection
-from flightmesh.errors import OutcomeUnknown, Refused, Unavailable
-from flightmesh.registry import Put, Registry
+from flightmesh.errors import Refused, Unavailable
+from flightmesh.registry.registration import RegistrationKeeper
 from flightmesh.runtime.tasks import TaskOwner
 from flightmesh.sharding.shard_map import (
     LEADER_KEY,
@@ -17,8 +16,6 @@ from flightmesh.sharding.shard_map import (
     NodeRole,
     ShardState,
     decode_registration,
-    encode_registration,
-    registration_key,
 )
 
 _log = logging.getLogger(__name__)
@@ -44,20 +41,20 @@ class Coordinator:
         )
         self._tasks = TaskOwner(f"coordinator-{config.name}")
         self._leader: Leader | None = None
-        self._lease = 0
+        self._keeper = RegistrationKeeper(
+            ports.registry, lambda: self._registration, config.lease_ttl_s, ports.clock
+        )
 
     def start(self) -> None:
         """Registers and stands for election, in the background."""
-        self._tasks.start(self._keep_registered(), "register")
+        self._tasks.start(self._keeper.run(), "register")
         self._tasks.start(self._run(), "run")
 
     async def stop(self) -> None:
         """Gives up leadership and registration at once, so that nobody waits for a lease to end."""
         await self._tasks.stop()
         await self._election.resign()
-        with suppress(Unavailable):
-            if self._lease:
-                await self._ports.registry.revoke_lease(self._lease)
+        await self._keeper.give_up()
 
     @property
     def leader(self) -> Leader | None:
@@ -143,16 +140,3 @@ class Coordinator:
             finally:
                 self._leader = None
                 await self._election.resign()
-
-    async def _keep_registered(self) -> None:
-        registry: Registry = self._ports.registry
-        key, value = registration_key(self._registration), encode_registration(self._registration)
-        while True:
-            try:
-                if not self._lease or not await registry.keep_alive(self._lease):
-                    self._lease = await registry.grant_lease(self._config.lease_ttl_s)
-                    await registry.transact([], [Put(key, value, self._lease)])
-            except (Unavailable, OutcomeUnknown) as error:
-                self._lease = 0
-                _log.warning("coordinator cannot register: %s", error)
-            await self._ports.clock.sleep(self._config.lease_ttl_s / 3)

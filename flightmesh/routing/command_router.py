@@ -7,9 +7,9 @@ batch after another, and a repeat keeps the order.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, TypeVar, final
 
 from google.protobuf.message import Message
 
@@ -30,6 +30,8 @@ from flightmesh.routing.node_client import NodeClient
 from flightmesh.routing.shard_map_cache import ShardMapCache
 from flightmesh.rpc.errors import error_of, status_of
 from flightmesh.runtime.tasks import TaskOwner
+
+T = TypeVar("T")
 
 _MAX_TARGETS = 256
 _BACKOFF = Backoff()
@@ -101,17 +103,19 @@ class CommandRouter:
             FlightmeshError: the command was refused.
         """
         deadline = self._clock.monotonic_s() + timeout_s
-        fill_command_id(request, self._clock, self._randomness)
-        aggregate_id = aggregate_of(request)
-
-        async def ask(address: str) -> pb.ExecuteResponse:
-            result = await self._coalescer(address).submit((request, deadline))
-            if result.HasField("response"):
-                return result.response
-            raise error_of(result.error)
-
-        response: pb.ExecuteResponse = await self._until_answered(aggregate_id, ask, deadline)
-        return response
+        if not request.command_id:
+            fill_command_id(request, self._clock, self._randomness)
+        aggregate_id = request.aggregate_id or aggregate_of(request)
+        version = self._map.version
+        try:
+            return await self._execute_once(aggregate_id, request, deadline)
+        except RetryableError as error:
+            return await self._retry(
+                lambda: self._execute_once(aggregate_id, request, deadline),
+                error,
+                version,
+                deadline,
+            )
 
     async def call(self, aggregate_id: str, method: str, request: Message, timeout_s: float) -> Any:
         """Asks the aggregate's owner the AggregateService question of that name.
@@ -122,11 +126,16 @@ class CommandRouter:
         """
         deadline = self._clock.monotonic_s() + timeout_s
 
-        async def ask(address: str) -> Any:
+        async def ask() -> Any:
+            client = self._client(self._address_of(aggregate_id))
             remaining = deadline - self._clock.monotonic_s()
-            return await self._client(address).ask_aggregate(method, request, remaining)
+            return await client.ask_aggregate(method, request, remaining)
 
-        return await self._until_answered(aggregate_id, ask, deadline)
+        version = self._map.version
+        try:
+            return await ask()
+        except RetryableError as error:
+            return await self._retry(ask, error, version, deadline)
 
     async def execute_many(
         self, requests: Sequence[pb.ExecuteRequest], timeout_s: float
@@ -149,24 +158,32 @@ class CommandRouter:
             attempt += 1
         return many.results_or(_gave_up(many.error))
 
-    async def _until_answered(
-        self, aggregate_id: str, ask: Callable[[str], Any], deadline: float
-    ) -> Any:
-        error: RetryableError | None = None
+    async def _execute_once(
+        self, aggregate_id: str, request: pb.ExecuteRequest, deadline: float
+    ) -> pb.ExecuteResponse:
+        coalescer = self._coalescer(self._address_of(aggregate_id))
+        result = await coalescer.submit((request, deadline), deadline)
+        if result.HasField("response"):
+            return result.response
+        raise error_of(result.error)
+
+    async def _retry(
+        self,
+        ask: Callable[[], Awaitable[T]],
+        error: RetryableError,
+        version: int,
+        deadline: float,
+    ) -> T:
+        """Asks again after an error; `version` is the map's from before the first time."""
         attempt = 0
-        try:
-            async with asyncio.timeout(deadline - self._clock.monotonic_s()):
-                while True:
-                    version = self._map.version
-                    try:
-                        return await ask(self._address_of(aggregate_id))
-                    except RetryableError as retryable:
-                        error = retryable
-                    if not await self._pause(error, attempt, version, deadline):
-                        raise _gave_up(error)
-                    attempt += 1
-        except TimeoutError:
-            raise _gave_up(error) from None
+        while await self._pause(error, attempt, version, deadline):
+            attempt += 1
+            version = self._map.version
+            try:
+                return await ask()
+            except RetryableError as retryable:
+                error = retryable
+        raise _gave_up(error)
 
     def _address_of(self, aggregate_id: str) -> str:
         shard = self._map.shard_of(aggregate_id)
@@ -306,6 +323,7 @@ class CommandRouter:
             coalescer = self._coalescers[address] = Coalescer(
                 send,
                 self._tasks,
+                self._clock,
                 max_in_flight=self._limits.max_in_flight,
                 max_batch=self._limits.max_batch,
                 max_queued=self._limits.max_queued,

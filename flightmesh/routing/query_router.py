@@ -1,6 +1,5 @@
 """Takes queries to read nodes: coalesced, spread over them, repeated elsewhere on failure."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import final
 
@@ -103,20 +102,17 @@ class QueryRouter:
         """
         deadline = self._clock.monotonic_s() + timeout_s
         waits = self._carry_position(query)
-        error: RetryableError | None = None
         attempt = 0
-        try:
-            async with asyncio.timeout(timeout_s):
-                while True:
-                    try:
-                        return await self._ask(query, deadline, reply_format, waits)
-                    except RetryableError as retryable:
-                        error = retryable
-                    await self._clock.sleep(self._backoff.delay_s(attempt, self._randomness))
-                    attempt += 1
-        except TimeoutError:
-            why = error.message if error else "it does not answer in time"
-            raise Unavailable(f"no read node has answered before the deadline: {why}") from None
+        while True:
+            try:
+                return await self._ask(query, deadline, reply_format, waits)
+            except RetryableError as error:
+                delay_s = self._backoff.delay_s(attempt, self._randomness)
+                if self._clock.monotonic_s() + delay_s >= deadline:
+                    why = f"no read node has answered before the deadline: {error.message}"
+                    raise Unavailable(why) from None
+            await self._clock.sleep(delay_s)
+            attempt += 1
 
     async def _ask(
         self, query: pb.Query, deadline: float, reply_format: pb.ReplyFormat, waits: bool
@@ -124,7 +120,7 @@ class QueryRouter:
         address = self._choose()
         try:
             lane = self._lane((address, reply_format, waits))
-            result = await lane.submit((query, deadline))
+            result = await lane.submit((query, deadline), deadline)
             if result.HasField("error"):
                 raise error_of(result.error)
         except RetryableError:
@@ -170,6 +166,7 @@ class QueryRouter:
             lane = self._lanes[key] = Coalescer(
                 send,
                 self._tasks,
+                self._clock,
                 max_in_flight=self._max_in_flight,
                 max_batch=self._max_batch,
             )

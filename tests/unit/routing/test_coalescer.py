@@ -5,9 +5,12 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
+from flightmesh.clock.virtual import ManualClock
 from flightmesh.errors import Overloaded, ProtocolViolation, Unavailable
 from flightmesh.routing.coalescer import Coalescer
 from flightmesh.runtime.tasks import TaskOwner
+
+CLOCK = ManualClock(0)
 
 
 class Target:
@@ -40,17 +43,17 @@ async def _settle() -> None:
 
 async def test_a_single_call_goes_out_at_once(tasks: TaskOwner) -> None:
     target = Target()
-    coalescer: Coalescer[int, int] = Coalescer(target.send, tasks)
+    coalescer: Coalescer[int, int] = Coalescer(target.send, tasks, CLOCK)
     target.let_go.release()
 
-    assert await coalescer.submit(21) == 42
+    assert await coalescer.submit(21, 99.0) == 42
     assert target.batches == [[21]]
 
 
 async def test_calls_of_one_moment_share_a_batch(tasks: TaskOwner) -> None:
     target = Target()
-    coalescer: Coalescer[int, int] = Coalescer(target.send, tasks)
-    futures = [coalescer.submit(n) for n in range(5)]
+    coalescer: Coalescer[int, int] = Coalescer(target.send, tasks, CLOCK)
+    futures = [coalescer.submit(n, 99.0) for n in range(5)]
     target.let_go.release()
 
     assert await asyncio.gather(*futures) == [0, 2, 4, 6, 8]
@@ -59,10 +62,10 @@ async def test_calls_of_one_moment_share_a_batch(tasks: TaskOwner) -> None:
 
 async def test_while_the_batches_are_under_way_the_next_one_gathers(tasks: TaskOwner) -> None:
     target = Target()
-    coalescer: Coalescer[int, int] = Coalescer(target.send, tasks, max_in_flight=2)
+    coalescer: Coalescer[int, int] = Coalescer(target.send, tasks, CLOCK, max_in_flight=2)
     futures = []
     for n in range(6):
-        futures.append(coalescer.submit(n))
+        futures.append(coalescer.submit(n, 99.0))
         await _settle()
 
     assert target.batches == [[0], [1]]
@@ -75,8 +78,10 @@ async def test_while_the_batches_are_under_way_the_next_one_gathers(tasks: TaskO
 
 async def test_a_batch_has_a_bound(tasks: TaskOwner) -> None:
     target = Target()
-    coalescer: Coalescer[int, int] = Coalescer(target.send, tasks, max_in_flight=1, max_batch=2)
-    futures = [coalescer.submit(n) for n in range(5)]
+    coalescer: Coalescer[int, int] = Coalescer(
+        target.send, tasks, CLOCK, max_in_flight=1, max_batch=2
+    )
+    futures = [coalescer.submit(n, 99.0) for n in range(5)]
     for _ in range(3):
         target.let_go.release()
 
@@ -87,13 +92,15 @@ async def test_a_batch_has_a_bound(tasks: TaskOwner) -> None:
 
 async def test_a_full_queue_refuses_at_once(tasks: TaskOwner) -> None:
     target = Target()
-    coalescer: Coalescer[int, int] = Coalescer(target.send, tasks, max_in_flight=1, max_queued=3)
-    futures = [coalescer.submit(0)]
+    coalescer: Coalescer[int, int] = Coalescer(
+        target.send, tasks, CLOCK, max_in_flight=1, max_queued=3
+    )
+    futures = [coalescer.submit(0, 99.0)]
     await _settle()
-    futures += [coalescer.submit(n) for n in range(1, 4)]
+    futures += [coalescer.submit(n, 99.0) for n in range(1, 4)]
 
     with pytest.raises(Overloaded):
-        coalescer.submit(9)
+        coalescer.submit(9, 99.0)
 
     for _ in range(2):
         target.let_go.release()
@@ -102,10 +109,10 @@ async def test_a_full_queue_refuses_at_once(tasks: TaskOwner) -> None:
 
 async def test_a_cancelled_call_is_not_sent(tasks: TaskOwner) -> None:
     target = Target()
-    coalescer: Coalescer[int, int] = Coalescer(target.send, tasks, max_in_flight=1)
-    first = coalescer.submit(0)
+    coalescer: Coalescer[int, int] = Coalescer(target.send, tasks, CLOCK, max_in_flight=1)
+    first = coalescer.submit(0, 99.0)
     await _settle()
-    gone, kept = coalescer.submit(1), coalescer.submit(2)
+    gone, kept = coalescer.submit(1, 99.0), coalescer.submit(2, 99.0)
     gone.cancel()
     for _ in range(2):
         target.let_go.release()
@@ -118,8 +125,8 @@ async def test_an_error_reaches_every_caller_and_the_next_batch_goes_on(
     tasks: TaskOwner,
 ) -> None:
     target = Target()
-    coalescer: Coalescer[int, int] = Coalescer(target.send, tasks, max_in_flight=1)
-    failing = [coalescer.submit(n) for n in range(2)]
+    coalescer: Coalescer[int, int] = Coalescer(target.send, tasks, CLOCK, max_in_flight=1)
+    failing = [coalescer.submit(n, 99.0) for n in range(2)]
     target.error = Unavailable("down")
     target.let_go.release()
     for future in failing:
@@ -128,26 +135,43 @@ async def test_an_error_reaches_every_caller_and_the_next_batch_goes_on(
 
     target.error = None
     target.let_go.release()
-    assert await coalescer.submit(3) == 6
+    assert await coalescer.submit(3, 99.0) == 6
 
 
 async def test_an_answer_of_the_wrong_length_is_a_bug_that_is_told(tasks: TaskOwner) -> None:
     async def send(requests: Sequence[int]) -> Sequence[int]:
         return []
 
-    coalescer: Coalescer[int, int] = Coalescer(send, tasks)
+    coalescer: Coalescer[int, int] = Coalescer(send, tasks, CLOCK)
     with pytest.raises(ProtocolViolation):
-        await coalescer.submit(1)
+        await coalescer.submit(1, 99.0)
 
 
 async def test_stopping_tells_callers_that_are_under_way() -> None:
     owner = TaskOwner("test")
     target = Target()
-    coalescer: Coalescer[int, int] = Coalescer(target.send, owner)
-    future = coalescer.submit(1)
+    coalescer: Coalescer[int, int] = Coalescer(target.send, owner, CLOCK)
+    future = coalescer.submit(1, 99.0)
     await _settle()
 
     await owner.stop()
 
     with pytest.raises(Unavailable):
         await future
+
+
+async def test_past_its_deadline_a_call_ends_though_its_batch_does_not(tasks: TaskOwner) -> None:
+    clock = ManualClock(0)
+    target = Target()
+    coalescer: Coalescer[int, int] = Coalescer(target.send, tasks, clock, max_in_flight=1)
+    hasty, patient = coalescer.submit(1, 1.0), coalescer.submit(2, 50.0)
+    await _settle()
+    queued = coalescer.submit(3, 1.0)
+
+    clock.advance(2.0)
+
+    for late in (hasty, queued):
+        with pytest.raises(Unavailable):
+            await late
+    target.let_go.release()
+    assert await patient == 4
