@@ -1,12 +1,16 @@
 """The commands that bring a schedule to a plan."""
 
+import datetime as dt
+
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flightmesh import ids
-from flightmesh.domain import commands
+from flightmesh.domain import commands, rotation
+from flightmesh.domain.refusal import Refusal
+from flightmesh.domain.schedule import ScheduleState as DomainSchedule
 from flightmesh.domain.values import Leg
 from flightmesh.loading.difference import (
     LEGS_PER_COMMAND,
@@ -22,6 +26,7 @@ from flightmesh.loading.plan import (
     planned_airplane,
     planned_rotation,
 )
+from flightmesh.loading.sample_schedule import sample_schedule
 from flightmesh.loading.source_legs import DuplicateHandling
 
 REPLACE, REPORT, REJECT = (
@@ -49,15 +54,16 @@ def leg(number, start, length=60, **fields):
 
 def plan_of(rotations, handling=REPORT, **fields):
     planned = tuple(planned_rotation("s", name, "", list(legs)) for name, legs in rotations.items())
-    items = sum(len(rotation.legs) for rotation in planned)
+    items = sum(len(made.legs) for made in planned)
     return LoadPlan("s", handling, rotations=planned, items=items, **fields)
 
 
 class Schedule:
-    """Applies commands as the domain does; an overlap or a wrong target fails the test."""
+    """Holds what commands lead to; one that the real Rotation refuses fails the test."""
 
     def __init__(self):
         self.legs, self.rotations, self.airplanes, self.airports = {}, {}, {}, {}
+        self._decided = {}
 
     @property
     def state(self):
@@ -65,17 +71,18 @@ class Schedule:
             dict(self.legs), dict(self.rotations), dict(self.airplanes), dict(self.airports)
         )
 
-    def _put(self, leg, rotation_id):
-        assert rotation_id in self.rotations
-        for other, where in self.legs.values():
-            if where == rotation_id and other.leg_id != leg.leg_id:
-                disjoint = other.arrival <= leg.departure or leg.arrival <= other.departure
-                assert disjoint, f"{leg} overlaps {other}"
-        self.legs[leg.leg_id] = (leg, rotation_id)
+    def _decide(self, aggregate, command):
+        state = self._decided.setdefault(aggregate, rotation.RotationState())
+        events = rotation.decide(state, command, DomainSchedule("s", 1, exists=True))
+        assert not isinstance(events, Refusal), events
+        for event in events:
+            self._decided[aggregate] = rotation.evolve(self._decided[aggregate], event)
 
     def apply(self, steps):
         for step in steps:
             commands.check(step.command)
+            if commands.AGGREGATE_TYPE[type(step.command)] == "rotation":
+                self._decide(step.aggregate_id, step.command)
             self._apply(step.aggregate_id, step.command)
 
     def _apply(self, aggregate, command):
@@ -86,7 +93,7 @@ class Schedule:
             case commands.AddLegs(legs):
                 for added in legs:
                     assert added.leg_id not in self.legs
-                    self._put(added, aggregate)
+                    self.legs[added.leg_id] = (added, aggregate)
             case commands.RemoveLeg(leg_id):
                 assert self.legs.pop(leg_id)[1] == aggregate
             case commands.ChangeLegTimes(leg_id, departure, arrival, out_offset, in_offset):
@@ -99,7 +106,7 @@ class Schedule:
                     departure_offset=out_offset,
                     arrival_offset=in_offset,
                 )
-                self._put(changed, aggregate)
+                self.legs[leg_id] = (changed, aggregate)
             case commands.AssignRotationToAirplane(airplane_id, _):
                 name = self.rotations[aggregate].name
                 self.rotations[aggregate] = StoredRotation(name, airplane_id)
@@ -126,13 +133,13 @@ def kinds(result):
 
 
 def test_an_empty_schedule_gets_everything_and_a_second_load_nothing():
-    rotation = planned_rotation("s", "a", "F-OABC", [leg(1, 0), leg(2, 60)])
+    planned = planned_rotation("s", "a", "F-OABC", [leg(1, 0), leg(2, 60)])
     airport = PlannedAirport(ids.airport_id("s", "MRS"), "MRS", 40, "Europe/Paris")
     plan = LoadPlan(
         "s",
         airplanes=(planned_airplane("s", "F-OABC", "772", 60),),
         airports=(airport,),
-        rotations=(rotation,),
+        rotations=(planned,),
         items=2,
     )
     first = difference(plan, ScheduleState())
@@ -217,8 +224,8 @@ def test_a_leg_moves_to_the_rotation_that_a_file_names():
 
 def test_a_leg_that_planners_moved_stays_where_the_file_names_no_rotation():
     schedule = loaded(plan_of({"a": [leg(1, 0)]}))
-    rotation = planned_rotation("s", "derived", "", [leg(1, 0)], explicit=False)
-    result = difference(LoadPlan("s", REPORT, rotations=(rotation,), items=1), schedule.state)
+    planned = planned_rotation("s", "derived", "", [leg(1, 0)], explicit=False)
+    result = difference(LoadPlan("s", REPORT, rotations=(planned,), items=1), schedule.state)
     assert result.steps == ()
     assert result.unchanged == 1
     assert result.issue_counts == {"STORED_LEG_ELSEWHERE": 1}
@@ -249,8 +256,8 @@ def test_a_rotation_gets_the_airplane_of_the_file_whatever_its_id():
     schedule = loaded(plan_of({"a": [leg(1, 0)]}))
     own = ids.created_by("6f1d2c5e-0000-7000-8000-000000000000")
     schedule.airplanes[own] = StoredAirplane("F-OABC")
-    rotation = planned_rotation("s", "a", "F-OABC", [leg(1, 0)])
-    plan = LoadPlan("s", rotations=(rotation,), airplanes=(planned_airplane("s", "F-OABC"),))
+    planned = planned_rotation("s", "a", "F-OABC", [leg(1, 0)])
+    plan = LoadPlan("s", rotations=(planned,), airplanes=(planned_airplane("s", "F-OABC"),))
     result = difference(plan, schedule.state)
     assert kinds(result) == ["AssignRotationToAirplane"]
     schedule.apply(result.steps)
@@ -311,3 +318,10 @@ def test_a_load_cut_off_anywhere_is_finished_by_the_next_one(before, after, hand
     for result in (second, rest):
         counted = result.added + result.changed + result.unchanged + result.rejected
         assert counted == plan.items
+
+
+def test_the_rotation_refuses_nothing_of_a_whole_schedule():
+    plan = sample_schedule("s", dt.date(2026, 11, 23))
+    schedule = loaded(plan)
+    assert len(schedule.legs) == plan.leg_count
+    assert difference(plan, schedule.state).steps == ()
