@@ -58,7 +58,7 @@ class ScheduleReader:
         try:
             await self._ask("get_schedule", pb.GetScheduleRequest)
         except Refused as refused:
-            if refused.reason == "SCHEDULE_NOT_FOUND":
+            if refused.reason in ("SCHEDULE_NOT_FOUND", "SCHEDULE_DELETED"):
                 return False
             raise
         return True

@@ -32,3 +32,15 @@ def shared_mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MeshProces
     mesh = MeshProcess(tmp_path_factory.mktemp("mesh") / "data").start()
     yield mesh
     assert mesh.stop() == 0, mesh.log()
+
+
+@pytest.fixture(scope="session")
+def ssim_file(test_data: Path) -> Path:
+    """A real SSIM file of 3,070 dated legs."""
+    return test_data / "ssim" / "XX_S05.ssim"
+
+
+@pytest.fixture(scope="session")
+def flights_file(test_data: Path) -> Path:
+    """10,000 real flights with tail numbers."""
+    return test_data / "rotations" / "flights_2008_5_1.csv"

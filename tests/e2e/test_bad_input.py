@@ -163,7 +163,7 @@ def test_commands_to_deleted_and_unknown_schedules_are_refused(schedule: Schedul
         if answer.status_code != 200 and answer.json()["reason"] == "SCHEDULE_DELETED":
             break
     refused(answer, 410, "SCHEDULE_DELETED")
-    refused(schedule.send("GET", "/findings"), 404, "SCHEDULE_NOT_FOUND")
+    refused(schedule.send("GET", "/findings"), 410, "SCHEDULE_DELETED")
     url = f"{schedule.mesh.http}/v1/schedules/never-created/rotations"
     unknown = httpx.post(url, json={"name": "x"})
     refused(unknown, 404, "SCHEDULE_NOT_FOUND")

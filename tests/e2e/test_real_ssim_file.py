@@ -82,3 +82,15 @@ def test_a_load_cut_off_by_a_kill_is_finished_by_loading_again(
     mesh = start_mesh(mesh.data_dir)
     mesh.cli("import", "ssim", ssim_file, "--schedule", "cut")
     assert mesh.legs("cut") == whole
+
+
+def test_a_file_loads_again_after_its_schedule_was_deleted(
+    shared_mesh: MeshProcess, ssim_file: Path
+) -> None:
+    shared_mesh.cli("import", "ssim", ssim_file, "--schedule", "twice")
+    legs = shared_mesh.legs("twice")
+    shared_mesh.cli("schedules", "delete", "twice", "--yes")
+    assert shared_mesh.cli("legs", "--schedule", "twice", check=False).returncode == 1
+    report = shared_mesh.json("import", "ssim", ssim_file, "--schedule", "twice")
+    assert int(report["added"]) == DATED_LEGS
+    assert shared_mesh.legs("twice") == legs
