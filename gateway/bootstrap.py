@@ -59,7 +59,7 @@ class Gateway:
         """Listens and serves, on the running event loop.
 
         Raises:
-            Unavailable: the address cannot be listened on.
+            ConfigurationError: the address cannot be listened on.
         """
         await self._server.start()
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 class RequestHeaders(Protocol):
     """The headers of a request; names are lower case."""
 
-    def get(self, key: str, default: Any = None) -> Any:
+    def get(self, key: str, default: Any = None, /) -> Any:
         """The first value of a header, or the default."""
 
 

@@ -33,7 +33,7 @@ class MeshBackend:
         self._calls: dict[str, Any] = {
             _path_of(method): channel.unary_unary(
                 _path_of(method),
-                request_serializer=Message.SerializeToString,
+                request_serializer=_bytes_of,
                 response_deserializer=_class_of(method.output_type).FromString,
             )
             for service in shard_map_service_pb2.DESCRIPTOR.services_by_name.values()
@@ -69,6 +69,11 @@ class MeshBackend:
 
 def _path_of(method: MethodDescriptor) -> str:
     return f"/{method.containing_service.full_name}/{method.name}"
+
+
+def _bytes_of(message: Message) -> bytes:
+    # Not Message.SerializeToString: that is the abstract method, and grpc would send nothing.
+    return message.SerializeToString()
 
 
 def _class_of(descriptor: Descriptor) -> Any:

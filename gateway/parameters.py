@@ -5,6 +5,7 @@ A table per binding says which parameters there are; it follows from the request
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final, final
 from urllib.parse import unquote_to_bytes
 
@@ -24,6 +25,8 @@ HeaderOf = Callable[[str], str | None]
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ENTITY_TAG: Final = re.compile(r'"(\d{1,20})"', re.ASCII)
 _TRUTHS: Final = {"true": True, "false": False}
+_CACHED_STRINGS: Final = 64  # per operation
+_CACHED_LENGTH: Final = 200
 _IF_MATCH: Final = "if-match"
 _SEQUENCE_TAG: Final = 'must be the ETag of an earlier answer, in quotes, for example "12"'
 
@@ -106,6 +109,8 @@ class QueryParameters:
         for name, field in self.fields.items():
             entry = (name, tuple(name.split(".")), text_reader(field), field.is_repeated)
             self._entries[name] = self._entries[_json_name(name)] = entry
+        # Callers that poll send the same query string again and again.
+        self._parse_cached = lru_cache(maxsize=_CACHED_STRINGS)(self._parse)
 
     def read(self, query_string: str, tree: Tree) -> None:
         """Adds the parameters of a query string to constructor arguments.
@@ -113,6 +118,11 @@ class QueryParameters:
         Raises:
             InvalidInput: a parameter is unknown, malformed, or given more often than it can be.
         """
+        short = len(query_string) <= _CACHED_LENGTH
+        tree.update(self._parse_cached(query_string) if short else self._parse(query_string))
+
+    def _parse(self, query_string: str) -> Tree:
+        tree: Tree = {}
         seen: dict[str, list[Any]] = {}
         for pair in query_string.split("&"):
             if not pair:
@@ -136,6 +146,7 @@ class QueryParameters:
             else:
                 seen[name] = [value]
                 set_at(tree, path, seen[name])
+        return tree
 
 
 def _json_name(dotted: str) -> str:

@@ -95,14 +95,26 @@ class Router(Generic[T]):
         head, colon, verb = last.rpartition(":")
         if colon and head and verb:
             segments[-1] = head
-            leaf = _walk(self._root, segments, 0, verb)
+            leaf = self._leaf_of(segments, verb)
             if leaf is not None:
                 return leaf
             segments[-1] = last
-        return _walk(self._root, segments, 0, "")
+        return self._leaf_of(segments, "")
+
+    def _leaf_of(self, segments: Sequence[str], verb: str) -> _Leaf[T] | None:
+        # The most literal way first, without looking back: it is nearly always the one.
+        node: _Node[T] | None = self._root
+        for segment in segments:
+            assert node is not None
+            node = node.children.get(segment) or node.children.get(ONE)
+            if node is None or not segment or segment in (ONE, REST):
+                return _walk(self._root, segments, 0, verb)
+        assert node is not None
+        return node.leaves.get(verb) or _walk(self._root, segments, 0, verb)
 
 
 def _walk(node: _Node[T], segments: Sequence[str], at: int, verb: str) -> _Leaf[T] | None:
+    """The leaf of the most literal route, judged from the left, with looking back."""
     if at == len(segments):
         leaf = node.leaves.get(verb)
         if leaf is None and REST in node.children:
@@ -110,15 +122,13 @@ def _walk(node: _Node[T], segments: Sequence[str], at: int, verb: str) -> _Leaf[
         return leaf
     segment = segments[at]
     children = node.children
-    child = children.get(segment)
     # A path may hold the characters of a wildcard; they are no way into its branch.
-    if child is not None and segment not in (ONE, REST):
-        leaf = _walk(child, segments, at + 1, verb)
-        if leaf is not None:
-            return leaf
-    child = children.get(ONE)
-    if child is not None and segment:
-        leaf = _walk(child, segments, at + 1, verb)
+    ways = [] if segment in (ONE, REST) else [segment]
+    if segment:
+        ways.append(ONE)
+    for way in ways:
+        child = children.get(way)
+        leaf = _walk(child, segments, at + 1, verb) if child is not None else None
         if leaf is not None:
             return leaf
     child = children.get(REST)

@@ -17,7 +17,7 @@ from granian.http import HTTP1Settings
 from granian.rsgi import ProtocolClosed, ProtocolError  # type: ignore[attr-defined]
 from granian.server.embed import Server
 
-from flightmesh.errors import Unavailable
+from flightmesh.errors import ConfigurationError
 from flightmesh.runtime.tasks import TaskOwner
 from gateway.config import GatewayConfig
 from gateway.http_types import Exchange, Scope
@@ -50,7 +50,7 @@ class HttpServer:
         """Listens; returns when connections are accepted.
 
         Raises:
-            Unavailable: the address cannot be listened on.
+            ConfigurationError: the address cannot be listened on.
         """
         config = self._config
         self._reserve_port()
@@ -103,7 +103,7 @@ class HttpServer:
             reserved.bind(address)
         except OSError as error:
             where = f"{self._config.host}:{self._config.port}"
-            raise Unavailable(f"cannot listen on {where}: {error.strerror}") from None
+            raise ConfigurationError(f"cannot listen on {where}: {error.strerror}") from None
         self._reserved = reserved
         self.port = reserved.getsockname()[1]
 
@@ -121,7 +121,9 @@ class HttpServer:
             writer.close()
             return
         await self.stop()
-        raise Unavailable(f"the HTTP server did not start on {self._config.host}:{self.port}")
+        raise ConfigurationError(
+            f"the HTTP server did not start on {self._config.host}:{self.port}"
+        )
 
 
 @final

@@ -67,6 +67,10 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
         assert node
 
 
+def no_header(_name: str) -> None:
+    return None
+
+
 def test_the_examples_are_accepted(document: dict[str, Any]) -> None:
     shown = 0
     for binding in all_bindings():
@@ -75,7 +79,7 @@ def test_the_examples_are_accepted(document: dict[str, Any]) -> None:
             continue
         example = operation["requestBody"]["content"]["application/json"]["example"]
         texts = ["1"] * len(binding.template.variables)
-        RequestReader(binding).read(texts, "", {}.get, json.dumps(example).encode())
+        RequestReader(binding).read(texts, "", no_header, json.dumps(example).encode())
         shown += bool(example)
     assert shown >= 10
 
