@@ -3,36 +3,10 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
-
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
 
 from flightmesh.api.loading.v1 import loading_service_pb2 as loading
 
 Report = Callable[[loading.ImportProgress], None]
-
-_PHASES: Final = {
-    loading.IMPORT_PHASE_READING: "reading",
-    loading.IMPORT_PHASE_LOADING: "loading",
-}
-
-
-class _Amount(ProgressColumn):
-    """Done, total and rate of a phase, in its own unit."""
-
-    def render(self, task: Task) -> Text:
-        """The column's text now."""
-        return Text(amount_text(int(task.completed), task.total, task.speed, task.fields["unit"]))
 
 
 def amount_text(done: int, total: float | None, speed: float | None, unit: str) -> str:
@@ -52,22 +26,8 @@ def shown_progress(unit: str) -> Iterator[Report | None]:
     if not sys.stderr.isatty():
         yield None
         return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        _Amount(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[int, TaskID] = {}
+    # Rich takes longer to import than most commands to run, and only terminals need it.
+    from clients.cli.progress_bar import progress_bar  # noqa: PLC0415
 
-        def report(progress: loading.ImportProgress) -> None:
-            task = tasks.get(progress.phase)
-            if task is None:
-                name = _PHASES.get(progress.phase, "working")
-                counted = "bytes" if progress.phase == loading.IMPORT_PHASE_READING else unit
-                task = tasks[progress.phase] = bar.add_task(name, unit=counted, total=None)
-            bar.update(task, completed=progress.done, total=progress.total or None)
-
+    with progress_bar(unit) as report:
         yield report

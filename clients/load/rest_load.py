@@ -1,5 +1,6 @@
 """Load by REST: commands and queries over keep-alive connections, one per caller."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any, Final, final
 
@@ -168,5 +169,6 @@ def _body(reply: HttpReply) -> dict[str, Any]:
     return body
 
 
+@functools.lru_cache(maxsize=16_384)
 def _instant(seconds: int) -> str:
     return iso_minute(seconds // 60)[:-1] + ":00Z"

@@ -5,6 +5,7 @@ rotation to it; then begins anew. Each step says what its reply must be. Aggrega
 that a user's commands all go to one node, where that is asked for.
 """
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -82,16 +83,12 @@ def steps(
 def leg_of(rotation: str, number: int) -> Leg:
     """The leg of that number of a rotation; legs follow each other without overlap."""
     departure_s = _FIRST_DEPARTURE_S + number * _STEP_S
-    # An airline of its own for each rotation: flights of one designator would be findings, and
-    # those would grow without bound over a run.
-    seed = int(rotation[:8], 16)
-    carrier = "".join(_CARRIER[seed // 36**place % 36] for place in range(3))
     leg = Leg(
         # Of the rotation's own id with the number in its last digits: unique and cheap.
         leg_id=f"{rotation[:-6]}{number:06x}",
-        carrier=carrier,
-        flight_number=number % 9999 + 1,
-        day_of_origin=iso_minute(departure_s // 60)[:10],
+        carrier=_carrier_of(rotation),
+        flight_number=(number + int(rotation[-4:], 16)) % 9999 + 1,
+        day_of_origin=_day_of(departure_s),
         departure_airport=_AIRPORTS[number % len(_AIRPORTS)],
         arrival_airport=_AIRPORTS[(number + 1) % len(_AIRPORTS)],
         aircraft_type="320",
@@ -100,6 +97,19 @@ def leg_of(rotation: str, number: int) -> Leg:
     leg.departure_time.seconds = departure_s
     leg.arrival_time.seconds = departure_s + _BLOCK_S
     return leg
+
+
+@functools.lru_cache(maxsize=4096)
+def _carrier_of(rotation: str) -> str:
+    # An airline of its own for each rotation (and another first number): flights of one designator
+    # would be findings, and those would grow without bound over a run.
+    seed = int(rotation[:8], 16)
+    return "".join(_CARRIER[seed // 36**place % 36] for place in range(3))
+
+
+@functools.lru_cache(maxsize=16_384)
+def _day_of(second: int) -> str:
+    return iso_minute(second // 60)[:10]
 
 
 def request_of(schedule: str, step: Step, command_id: str) -> service.ExecuteRequest:

@@ -1,10 +1,12 @@
 """The command line against a scripted mesh: output shapes, exit codes, one-line errors."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -380,3 +382,25 @@ def test_an_interrupted_import_says_so_in_one_line(scripted: Any, ssim_file: Pat
         importing.send_signal(signal.SIGINT)
         _, said = importing.communicate(timeout=20)
     assert (importing.returncode, said) == (130, b"flightmesh: interrupted\n")
+
+
+def test_a_terminal_sees_a_bar_with_done_total_and_rate(scripted: Any, ssim_file: Path) -> None:
+    scripted.progress = [
+        loading.ImportProgress(phase=loading.IMPORT_PHASE_LOADING, done=n, total=3_070)
+        for n in (1_000, 3_070)
+    ]
+    control, terminal = os.openpty()
+    code = "from clients.cli.app import app; app()"
+    arguments = ("import", "ssim", str(ssim_file), "-s", "s05", "--server", scripted.address)
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=terminal
+    ) as importing:
+        os.close(terminal)
+        seen = b""
+        with suppress(OSError):  # the terminal is gone when the process is
+            while piece := os.read(control, 4096):
+                seen += piece
+        os.close(control)
+    assert importing.returncode == 0
+    assert b"loading" in seen
+    assert b"/3,070 legs" in seen
