@@ -66,7 +66,7 @@ class LoadingService(services.LoadingServiceServicer):
     ) -> AsyncIterator[pb.ImportFileResponse]:
         started = self._clock.monotonic_s()
         options = await _options(requests)
-        planner = _planner(options)
+        planner = await self._planner(options)
         async for read in _feed(planner, requests, options):
             yield _progress(pb.IMPORT_PHASE_READING, read, options.total_bytes)
         plan = await asyncio.to_thread(planner.finish)
@@ -77,6 +77,32 @@ class LoadingService(services.LoadingServiceServicer):
                 yield _progress(pb.IMPORT_PHASE_LOADING, done, total)
         seconds = self._clock.monotonic_s() - started
         yield pb.ImportFileResponse(report=report_message(result, options.dry_run, seconds))
+
+    async def _planner(self, options: pb.ImportOptions) -> Planner:
+        duplicates = _DUPLICATES.get(options.duplicates)
+        if duplicates is None:
+            raise InvalidInput("duplicates", "is not a known way to handle duplicates")
+        schedule, strict = options.schedule, options.strict
+        match options.format:
+            case pb.FILE_FORMAT_SSIM:
+                return SsimPlanner(schedule, duplicates, strict=strict)
+            case pb.FILE_FORMAT_FLIGHTS:
+                zones = await self._time_zones(schedule)
+                return FlightsPlanner(schedule, duplicates, strict=strict, time_zones=zones)
+            case pb.FILE_FORMAT_AIRPLANES:
+                return AirplanesPlanner(schedule, strict=strict)
+            case pb.FILE_FORMAT_AIRPORTS:
+                return AirportsPlanner(schedule, strict=strict)
+            case _:
+                raise InvalidInput("format", "is not one that can be imported")
+
+    async def _time_zones(self, schedule: str) -> dict[str, str]:
+        """Zones of the airports that the schedule defines; they go before the reference data."""
+        reader = self._loader.reader(schedule, "")
+        if not await reader.exists():
+            return {}
+        airports = (await reader.airports()).values()
+        return {airport.iata: airport.time_zone for airport in airports if airport.time_zone}
 
     @streams_errors
     async def ExportFile(  # noqa: N802 - the name is the rpc's
@@ -146,24 +172,6 @@ async def _options(requests: AsyncIterator[pb.ImportFileRequest]) -> pb.ImportOp
     return first.options
 
 
-def _planner(options: pb.ImportOptions) -> Planner:
-    duplicates = _DUPLICATES.get(options.duplicates)
-    if duplicates is None:
-        raise InvalidInput("duplicates", "is not a known way to handle duplicates")
-    schedule, strict = options.schedule, options.strict
-    match options.format:
-        case pb.FILE_FORMAT_SSIM:
-            return SsimPlanner(schedule, duplicates, strict=strict)
-        case pb.FILE_FORMAT_FLIGHTS:
-            return FlightsPlanner(schedule, duplicates, strict=strict)
-        case pb.FILE_FORMAT_AIRPLANES:
-            return AirplanesPlanner(schedule, strict=strict)
-        case pb.FILE_FORMAT_AIRPORTS:
-            return AirportsPlanner(schedule, strict=strict)
-        case _:
-            raise InvalidInput("format", "is not one that can be imported")
-
-
 async def _feed(
     planner: Planner, requests: AsyncIterator[pb.ImportFileRequest], options: pb.ImportOptions
 ) -> AsyncIterator[int]:
@@ -172,16 +180,14 @@ async def _feed(
         piece = request.WhichOneof("piece")
         if piece == "data":
             read += len(request.data)
-            planner.feed(request.data)
+            await asyncio.to_thread(planner.feed, request.data)
         elif piece == "assignments" and isinstance(planner, SsimPlanner):
             read += len(request.assignments)
-            planner.feed_assignments(request.assignments)
+            await asyncio.to_thread(planner.feed_assignments, request.assignments)
         else:
             raise InvalidInput(piece or "piece", f"does not belong here ({options.file_name})")
         if read > MAX_FILE_BYTES:
             raise Refused("TOO_LARGE", f"the file is larger than {MAX_FILE_BYTES} bytes")
-        # Pieces that have arrived are taken without a pause: let others have their turn.
-        await asyncio.sleep(0)
         if read - told >= _PROGRESS_BYTES:
             told = read
             yield read

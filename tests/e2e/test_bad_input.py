@@ -230,3 +230,8 @@ def test_a_leg_in_an_unknown_time_zone_is_left_out_and_told(
     report = shared_mesh.json("import", "flights", file, "--schedule", "zones")
     assert (int(report["added"]), int(report["rejected"])) == (1, 1)
     assert "ZZZ" in str(report["issues"])
+    airports = tmp_path / "airports.csv"
+    airports.write_text("iata,minimum_ground_minutes,time_zone\nZZZ,40,America/Chicago\n")
+    shared_mesh.cli("import", "airports", airports, "--schedule", "zones")
+    again = shared_mesh.json("import", "flights", file, "--schedule", "zones")
+    assert (int(again["added"]), int(again["rejected"])) == (1, 0)
