@@ -80,7 +80,8 @@ class SavedState(msgspec.Struct, frozen=True):
 
 
 def save(cell: AggregateCell, domain: DomainModel) -> SavedState:
-    """The cell for a snapshot; all its events must be committed."""
+    """The cell for a snapshot; it has events, and all of them are committed."""
+    assert cell.sequence
     return SavedState(
         cell.aggregate_type,
         cell.scope,
@@ -121,18 +122,16 @@ def rebuild(
         cell.window = CommandWindow(saved.newest_dropped)
         for command_id, command in saved.commands:
             cell.window.add(command_id, command)
+    dropped = cell.window.newest_dropped
     for placed in in_order(list(records)):
-        _fold(cell, placed, domain, committed_to)
+        if committed_to is None or placed.record.aggregate_sequence <= committed_to:
+            _remember(cell, placed, dropped)
+            _fold(cell, placed, domain)
     return cell
 
 
-def _fold(
-    cell: AggregateCell, placed: PlacedRecord, domain: DomainModel, committed_to: int | None
-) -> None:
+def _fold(cell: AggregateCell, placed: PlacedRecord, domain: DomainModel) -> None:
     record = placed.record
-    if committed_to is not None and record.aggregate_sequence > committed_to:
-        return
-    _remember(cell, placed)
     if not record.events or record.aggregate_sequence <= cell.snapshot_sequence:
         return
     if record.aggregate_sequence - len(record.events) != cell.sequence:
@@ -148,15 +147,15 @@ def _fold(
     cell.sequence = record.aggregate_sequence
 
 
-def _remember(cell: AggregateCell, placed: PlacedRecord) -> None:
+def _remember(cell: AggregateCell, placed: PlacedRecord, dropped: str) -> None:
     command_id = placed.record.command_id
     known = cell.window.get(command_id)
     if known is not None:
         # The same record once more, from the snapshot's memory; a second one would break I6.
         if (known.ledger, known.entry) != (placed.ledger, placed.entry):
             raise ProtocolViolation(f"command {command_id} is in two entries")
-    elif not cell.snapshot_sequence or placed.record.aggregate_sequence >= cell.snapshot_sequence:
-        # Below the snapshot, an unknown id is one the snapshot had dropped already.
+    elif command_id > dropped:
+        # An older one the snapshot had dropped already, or it would have been refused since.
         cell.window.add(command_id, remembered(placed))
 
 
