@@ -1,7 +1,7 @@
 """Taking a leg in: the one step that a replay does more often than all others together. Pure.
 
-`leg_adder` binds everything the step touches once per model, so that each leg costs a few accesses to
-dictionaries and arrays and no attribute look-ups. It does what the parts' own methods would do.
+`leg_adder` binds everything the step touches once per model, so that a leg costs a few accesses to
+dictionaries and arrays, no attribute look-ups. It does what the parts' own methods would do.
 """
 
 from bisect import insort
@@ -33,7 +33,9 @@ class AddLeg(Protocol):
         """Returns the leg's key. The tuples have the fields of Flight, Route and Equipment."""
 
 
-def leg_adder(legs: LegColumns, days: DayIndex, designators: Designators) -> AddLeg:
+def leg_adder(  # noqa: PLR0915 - one step, bound once
+    legs: LegColumns, days: DayIndex, designators: Designators
+) -> AddLeg:
     """The function that takes legs into these parts of one model."""
     flight_number, new_flight = legs.flight_number, legs.new_flight
     route_number, new_route = legs.route_number, legs.new_route

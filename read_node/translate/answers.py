@@ -9,8 +9,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, final
+from weakref import WeakKeyDictionary
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import DecodeError
 
 from flightmesh.api.read.v1 import query_service_pb2 as pb
 from flightmesh.errors import InvalidInput
@@ -21,6 +22,7 @@ from read_node.ordering import version
 from read_node.schedule_model import ScheduleModel
 from read_node.schedules import Schedules
 from read_node.translate import pages, replies, requests
+from read_node.translate.leg_writer import LegWriter
 
 _NO_POSITION = b'{"position":"",'
 # Larger pages are made anew each time rather than kept.
@@ -41,7 +43,7 @@ class Method:
     name: str
     request: type[Any]
     response: type[Any]
-    page: Callable[[ScheduleModel, Any, int], Message] | None
+    page: Callable[[ScheduleModel, Any, LegWriter], pages.Page] | None
 
 
 METHODS: dict[str, Method] = {
@@ -103,6 +105,8 @@ class Answers:
         self._schedules = schedules
         self._most = most_questions
         self._questions: OrderedDict[tuple[str, bytes], Question] = OrderedDict()
+        self._writers: WeakKeyDictionary[ScheduleModel, dict[bool, LegWriter]]
+        self._writers = WeakKeyDictionary()
         self.hits = 0
         self.misses = 0
 
@@ -197,16 +201,22 @@ class Answers:
         return self._head(question, model, position, as_json) + page
 
     def _make_page(self, question: Question, model: ScheduleModel | None, as_json: bool) -> bytes:
-        most = requests.MAX_PAGE if as_json else requests.MAX_LEGS_PAGE
         if model is None or question.method.page is None:
             page = pages.list_schedules(self._schedules)
         else:
-            page = question.method.page(model, question.request, most)
+            page = question.method.page(model, question.request, self._writer(model, as_json))
         if not as_json:
-            return page.SerializeToString()
-        text = encode_json(page)
+            return page.serialized()
+        text = page.json()
         assert text.startswith(_NO_POSITION)
         return text[len(_NO_POSITION) :]
+
+    def _writer(self, model: ScheduleModel, as_json: bool) -> LegWriter:
+        writers = self._writers.setdefault(model, {})
+        writer = writers.get(as_json)
+        if writer is None:
+            writer = writers[as_json] = LegWriter(model.legs, as_json)
+        return writer
 
     def _head(
         self, question: Question, model: ScheduleModel | None, position: str, as_json: bool

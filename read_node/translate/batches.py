@@ -6,6 +6,7 @@ would copy it twice for nothing.
 
 from flightmesh.api.read.v1 import query_service_pb2 as pb
 from flightmesh.errors import InvalidInput
+from read_node.translate.wire import varint
 
 MAX_QUERIES = 1_000
 
@@ -14,8 +15,6 @@ _RESULT = b"\x0a"  # QueryBatchResponse.results and QueryStreamResponse.results,
 _REPLY = b"\x0a"  # QueryResult.reply, 1
 _ERROR = b"\x12"  # QueryResult.error, 2
 _POSITION = b"\x1a"  # QueryResult.position, 3
-
-_SMALL = [bytes([n]) for n in range(128)]
 
 
 def read_batch(data: bytes, message_type: type) -> tuple[list[pb.Query], bool]:
@@ -41,18 +40,7 @@ def write_result(reply: bytes, position: bytes, failed: bool = False) -> list[by
         position: position token.
         failed: whether reply is an error.
     """
-    head = (_ERROR if failed else _REPLY) + _varint(len(reply))
-    tail = _POSITION + _varint(len(position)) + position if position else b""
+    head = (_ERROR if failed else _REPLY) + varint(len(reply))
+    tail = _POSITION + varint(len(position)) + position if position else b""
     size = len(head) + len(reply) + len(tail)
-    return [_RESULT + _varint(size) + head, reply, tail]
-
-
-def _varint(number: int) -> bytes:
-    if number < 128:
-        return _SMALL[number]
-    out = bytearray()
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
+    return [_RESULT + varint(size) + head, reply, tail]

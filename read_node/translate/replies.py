@@ -1,7 +1,5 @@
 """Model to reply messages."""
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from flightmesh.api.read.v1 import query_service_pb2 as pb
 from flightmesh.api.schedule.v1 import types_pb2
 from flightmesh.domain.values import iso_minute
@@ -9,57 +7,12 @@ from flightmesh.ids import id_text
 from read_node.airports import required_minutes
 from read_node.finding_lists import Kind
 from read_node.lanes import Airplane, Rotation
-from read_node.legs import SLOT_BITS, SLOT_MASK
+from read_node.legs import SLOT_BITS, SLOT_MASK, Route
 from read_node.ordering import FoundAt, shown_kinds, total
 from read_node.schedule_model import ScheduleModel
+from read_node.translate.leg_writer import airplane_id_of, registration_of
 
 _TOTALS = {kind: kind.name.lower() for kind in Kind}
-
-
-def timestamp(minute: int) -> Timestamp:
-    """A minute as a protobuf timestamp."""
-    return Timestamp(seconds=minute * 60)
-
-
-def registration_of(rotation: Rotation) -> str:
-    """Registration of the rotation's airplane; as assigned while the airplane does not exist."""
-    airplane = rotation.airplane
-    return airplane.registration if airplane and airplane.registered else rotation.registration
-
-
-def airplane_id_of(rotation: Rotation) -> str:
-    """Id of the rotation's airplane, empty if it has none."""
-    return id_text(rotation.airplane.id) if rotation.airplane else ""
-
-
-def placed_leg(model: ScheduleModel, slot: int) -> pb.PlacedLeg:
-    """A leg with its place."""
-    legs = model.legs
-    flight = legs.flights[legs.flight[slot]]
-    route = legs.routes[legs.route[slot]]
-    equipment = legs.equipments[legs.equipment[slot]]
-    rotation = legs.rotation[slot]
-    assert rotation is not None
-    return pb.PlacedLeg(
-        leg=types_pb2.Leg(
-            leg_id=legs.leg_id[slot],
-            carrier=flight.carrier,
-            flight_number=flight.flight_number,
-            suffix=flight.suffix,
-            day_of_origin=legs.days[legs.day[slot]],
-            departure_airport=route.departure_airport,
-            arrival_airport=route.arrival_airport,
-            departure_time=timestamp(legs.departure[slot]),
-            arrival_time=timestamp(legs.arrival[slot]),
-            departure_utc_offset_minutes=route.departure_offset,
-            arrival_utc_offset_minutes=route.arrival_offset,
-            aircraft_type=equipment.aircraft_type,
-            service_type=equipment.service_type,
-        ),
-        rotation_id=id_text(rotation.id),
-        airplane_id=airplane_id_of(rotation),
-        registration=registration_of(rotation),
-    )
 
 
 def totals(model: ScheduleModel) -> pb.FindingTotals:
@@ -68,33 +21,37 @@ def totals(model: ScheduleModel) -> pb.FindingTotals:
 
 
 def finding(model: ScheduleModel, found: FoundAt) -> pb.Finding:
-    """A finding with what it rests on."""
-    legs = [placed_leg(model, slot) for slot in found.slots]
-    reply = pb.Finding(kind=int(found.kind), legs=legs)  # type: ignore[arg-type]
-    if found.rotation is not None:
-        reply.rotation_ids.append(id_text(found.rotation.id))
-    else:
-        reply.rotation_ids.extend(dict.fromkeys(leg.rotation_id for leg in legs))
-    rotation = found.rotation or model.legs.rotation[found.slots[0]]
-    assert rotation is not None
+    """A finding with what it rests on, without its legs."""
+    rotations = [found.rotation] if found.rotation else _rotations(model, found.slots)
+    reply = pb.Finding(kind=int(found.kind))  # type: ignore[arg-type]
+    reply.rotation_ids.extend(id_text(rotation.id) for rotation in dict.fromkeys(rotations))
     if found.kind is not Kind.DESIGNATOR:
-        reply.airplane_id = airplane_id_of(rotation)
-        reply.registration = registration_of(rotation)
-    _EXPLAIN[found.kind](model, found, rotation, reply)
+        reply.airplane_id = airplane_id_of(rotations[0])
+        reply.registration = registration_of(rotations[0])
+    _EXPLAIN[found.kind](model, found, rotations[0], reply)
     return reply
 
 
-def _label(leg: pb.PlacedLeg) -> str:
-    flight = leg.leg
-    return f"{flight.carrier}{flight.flight_number}{flight.suffix} of {flight.day_of_origin}"
+def _rotations(model: ScheduleModel, slots: tuple[int, ...]) -> list[Rotation]:
+    return [rotation for slot in slots if (rotation := model.legs.rotation[slot]) is not None]
 
 
-def _continuity(_: ScheduleModel, __: FoundAt, ___: Rotation, reply: pb.Finding) -> None:
-    first, second = reply.legs
-    reply.airport = first.leg.arrival_airport
+def _label(model: ScheduleModel, slot: int) -> str:
+    legs = model.legs
+    carrier, number, suffix = legs.flights[legs.flight[slot]]
+    return f"{carrier}{number}{suffix} of {legs.days[legs.day[slot]]}"
+
+
+def _route(model: ScheduleModel, slot: int) -> Route:
+    return model.legs.routes[model.legs.route[slot]]
+
+
+def _continuity(model: ScheduleModel, found: FoundAt, _: Rotation, reply: pb.Finding) -> None:
+    first, second = found.slots
+    reply.airport = _route(model, first).arrival_airport
     reply.message = (
-        f"{_label(first)} arrives at {first.leg.arrival_airport}, "
-        f"but {_label(second)} departs from {second.leg.departure_airport}"
+        f"{_label(model, first)} arrives at {reply.airport}, but {_label(model, second)} "
+        f"departs from {_route(model, second).departure_airport}"
     )
 
 
@@ -106,27 +63,28 @@ def _ground_time(
     airport = legs.arrives_at[legs.route[first]]
     airport_minimum = model.airports.minimums[airport]
     airplane = rotation.airplane
-    known = airplane is not None and airplane.minimum is not None
     airplane_minimum = airplane.minimum if airplane and airplane.minimum is not None else -1
     reply.airport = legs.airports[airport]
     reply.ground_minutes = legs.departure[second] - legs.arrival[first]
     reply.required_minutes = required_minutes(airport_minimum, airplane_minimum)
-    stated = f"{airport_minimum} min" if airport_minimum >= 0 else "default"
     reply.reference = (
-        f"airport {reply.airport} {stated}, "
-        f"airplane {f'{airplane_minimum} min' if known else 'default'}"
+        f"airport {reply.airport} {_stated(airport_minimum)}, airplane {_stated(airplane_minimum)}"
     )
     reply.message = (
         f"{reply.ground_minutes} min on the ground at {reply.airport} between "
-        f"{_label(reply.legs[0])} and {_label(reply.legs[1])}, {reply.required_minutes} needed"
+        f"{_label(model, first)} and {_label(model, second)}, {reply.required_minutes} needed"
     )
 
 
-def _designator(_: ScheduleModel, __: FoundAt, ___: Rotation, reply: pb.Finding) -> None:
-    leg = reply.legs[0].leg
-    reply.airport = leg.departure_airport
-    reply.message = f"{_label(reply.legs[0])} departs from {leg.departure_airport} on " + (
-        f"{len(reply.legs)} legs"
+def _stated(minutes: int) -> str:
+    return f"{minutes} min" if minutes >= 0 else "default"
+
+
+def _designator(model: ScheduleModel, found: FoundAt, _: Rotation, reply: pb.Finding) -> None:
+    first = found.slots[0]
+    reply.airport = _route(model, first).departure_airport
+    reply.message = (
+        f"{_label(model, first)} departs from {reply.airport} on {len(found.slots)} legs"
     )
 
 
@@ -136,20 +94,21 @@ def _overlap(model: ScheduleModel, found: FoundAt, _: Rotation, reply: pb.Findin
     ends = min(legs.arrival[first], legs.arrival[second])
     reply.overlap_minutes = ends - legs.departure[second]
     reply.message = (
-        f"airplane {reply.registration or reply.airplane_id} is to fly {_label(reply.legs[0])} and "
-        f"{_label(reply.legs[1])} at once, for {reply.overlap_minutes} min "
+        f"airplane {reply.registration or reply.airplane_id} is to fly {_label(model, first)} and "
+        f"{_label(model, second)} at once, for {reply.overlap_minutes} min "
         f"from {iso_minute(legs.departure[second])}"
     )
 
 
-def _aircraft_type(_: ScheduleModel, __: FoundAt, rotation: Rotation, reply: pb.Finding) -> None:
+def _aircraft_type(
+    model: ScheduleModel, found: FoundAt, rotation: Rotation, reply: pb.Finding
+) -> None:
     airplane = rotation.airplane
     assert airplane is not None
+    slot = found.slots[0]
+    planned = model.legs.equipments[model.legs.equipment[slot]].aircraft_type
     reply.reference = f"airplane {reply.registration} is a {airplane.aircraft_type}"
-    reply.message = (
-        f"{_label(reply.legs[0])} is planned with type {reply.legs[0].leg.aircraft_type}, "
-        f"but airplane {reply.registration} is a {airplane.aircraft_type}"
-    )
+    reply.message = f"{_label(model, slot)} is planned with type {planned}, but {reply.reference}"
 
 
 def _unknown_airplane(_: ScheduleModel, __: FoundAt, rotation: Rotation, reply: pb.Finding) -> None:

@@ -85,6 +85,7 @@ class Story:
         self.shards: dict[int, list[entry_pb2.Record]] = defaultdict(list)
         self.sequence: dict[str, int] = defaultdict(int)
         self.incarnation = 0
+        self.fresh: list[entry_pb2.Record] = []
 
     def record(self, aggregate_id: str, *events: Any) -> entry_pb2.Record:
         shard = shard_of(aggregate_id, SHARDS)
@@ -103,6 +104,7 @@ class Story:
             payload = event.SerializeToString()
             record.events.add(type=name, version=1, payload=payload)
         log.append(record)
+        self.fresh.append(record)
         return record
 
     def create_schedule(self, rules: FindingRules = ALL_ON) -> None:
@@ -221,8 +223,17 @@ def folded(story: Story, order: Iterable[int] = (), settle_each: bool = False) -
         if settle_each:
             projection.settle()
     projection.settle()
+    story.fresh.clear()
     assert not projection.quarantined
     return projection
+
+
+def apply_fresh(projection: Projection, story: Story) -> None:
+    """Applies what has been told since the story was folded or this was last called."""
+    for record in story.fresh:
+        projection.apply(record)
+    story.fresh.clear()
+    projection.settle()
 
 
 Found = tuple[str, tuple[str, ...]]

@@ -4,11 +4,12 @@ from flightmesh.api.schedule.v1 import events_pb2
 from flightmesh.domain.values import FindingRules
 from read_node.finding_lists import Kind
 from read_node.ordering import findings_from, total
-from read_node.projection import Projection, StoredRecord
+from read_node.projection import Projection
 from read_node.translate import replies
 from tests.unit.read_node.stories import (
     Story,
     a_leg,
+    apply_fresh,
     folded,
     kept_findings,
     name_id,
@@ -23,10 +24,6 @@ def applied(story: Story) -> Projection:
         projection.apply(record)
     projection.settle()
     return projection
-
-
-def last_record(story: Story, event_type: str) -> StoredRecord:
-    return next(log[-1] for log in story.shards.values() if log[-1].events[0].type == event_type)
 
 
 def a_story() -> Story:
@@ -71,8 +68,7 @@ def test_an_airport_minimum_that_changes_later_changes_the_findings() -> None:
     model = projection.schedules.get("s05")
     for minimum, expected in ((45, 1), (44, 0), (None, 0), (60, 1)):
         story.define_airport("BBB", minimum)
-        projection.apply(last_record(story, "AirportDefined"))
-        projection.settle()
+        apply_fresh(projection, story)
         assert total(model, Kind.GROUND_TIME) == expected
 
 
@@ -102,8 +98,7 @@ def test_a_long_leg_that_overlaps_far_beyond_its_neighbour_is_found_when_that_ch
     model = projection.schedules.get("s05")
     assert total(model, Kind.AIRPLANE_OVERLAP) == 4
     story.move_leg(short, a_leg("s4", 0, 0).leg_id, 1000, 1050)
-    projection.apply(last_record(story, "LegTimesChanged"))
-    projection.settle()
+    apply_fresh(projection, story)
     assert total(model, Kind.AIRPLANE_OVERLAP) == 3
 
 
@@ -120,8 +115,7 @@ def test_an_overlap_is_gone_when_its_airplane_keeps_one_rotation() -> None:
     model = projection.schedules.get("s05")
     assert total(model, Kind.AIRPLANE_OVERLAP) == 1
     story.unassign(rotations[1])
-    projection.apply(last_record(story, "RotationUnassigned"))
-    projection.settle()
+    apply_fresh(projection, story)
     assert kept_findings(model) == []
 
 
