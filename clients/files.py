@@ -78,13 +78,17 @@ class Files:
             self._pieces(settings, data, assignments),
             config.transfer_timeout_s,
         )
-        async for message in _unless_silent(answers, config.silence_timeout_s):
-            if message.HasField("report"):
-                self._positions.saw(message.report.position)
-                return message.report
-            if progress is not None:
-                progress(message.progress)
-        raise Unavailable("the import ended without a report; load the file again to finish it")
+        why = "there was no report"
+        try:
+            async for message in _unless_silent(answers, config.silence_timeout_s):
+                if message.HasField("report"):
+                    self._positions.saw(message.report.position)
+                    return message.report
+                if progress is not None:
+                    progress(message.progress)
+        except Unavailable as error:
+            why = error.message
+        raise Unavailable(f"the import was cut off: {why}; load the file again to finish it")
 
     async def export_file(
         self, schedule: str, format_: service.FileFormat, *, min_position: str | None = None

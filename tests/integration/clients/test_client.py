@@ -212,13 +212,13 @@ async def test_an_import_sends_options_then_bytes_and_tells_its_progress(scripte
 async def test_a_silent_import_is_given_up(scripted: Any) -> None:
     config = ClientConfig((scripted.address,), silence_timeout_s=0.05)
 
-    def never() -> Any:
-        scripted.stopped.wait(0.3)
-        yield b"late"
-
+    scripted.report_may_come.clear()
+    settings = ImportSettings("s05", loading.FILE_FORMAT_SSIM)
     async with FlightmeshClient(config) as client:
-        with pytest.raises(Unavailable):
-            await client.files.import_file(ImportSettings("s05", loading.FILE_FORMAT_SSIM), never())
+        with pytest.raises(
+            Unavailable, match=r"nothing was heard for 0\.05 s; load the file again"
+        ):
+            await client.files.import_file(settings, [b"x"])
 
 
 async def test_a_file_that_cannot_be_read_on_is_told_as_such(scripted: Any) -> None:

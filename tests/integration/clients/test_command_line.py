@@ -404,3 +404,29 @@ def test_a_terminal_sees_a_bar_with_done_total_and_rate(scripted: Any, ssim_file
     assert importing.returncode == 0
     assert b"loading" in seen
     assert b"/3,070 legs" in seen
+
+
+def completed(words: str, server: str) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", "from clients.cli.app import app; app(prog_name='flightmesh')"],
+        env={
+            **os.environ,
+            "_FLIGHTMESH_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(len(words.split(" ")) - 1),
+            "FLIGHTMESH_SERVER": server,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+def test_the_shell_completes_commands_and_names_of_schedules(scripted: Any) -> None:
+    names = ("s05-base", "s05-less", "w06")
+    scripted.summaries = [query.ScheduleSummary(schedule=name) for name in names]
+    assert completed("flightmesh mov", scripted.address) == ["move-shard"]
+    assert completed("flightmesh legs --schedule s05", scripted.address) == list(names[:2])
+    assert completed("flightmesh legs --schedule s05", "127.0.0.1:1") == []
