@@ -111,9 +111,7 @@ class Handlers:
         self, requests: Sequence[Request], places: Sequence[int], batch: Batch, timeout_s: float
     ) -> None:
         results: Sequence[Result] = ()
-        chosen = [requests[place] for place in places]
-        for request in chosen:
-            request.hops += 1
+        chosen = [_one_hop_on(requests[place]) for place in places]
         try:
             results = await self._forwarder.execute(chosen, timeout_s)
         except Exception as error:
@@ -162,3 +160,11 @@ class Handlers:
             raise self._not_owner(shard)
         request.hops += 1
         return await self._forwarder.ask(aggregate_id, method, request, timeout_s)
+
+
+def _one_hop_on(request: Request) -> Request:
+    # A copy: the caller may send its own request again.
+    passed = Request()
+    passed.CopyFrom(request)
+    passed.hops += 1
+    return passed
