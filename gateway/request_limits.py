@@ -1,10 +1,10 @@
 """What a request is held to before it is read: sizes, encodings, deadline, origin."""
 
-import asyncio
 import re
 from typing import Final, final
 
 from flightmesh.errors import InvalidInput
+from flightmesh.runtime.swept_timeout import SweptTimeout
 from gateway.config import GatewayConfig
 from gateway.http_types import Exchange, RequestHeaders, Scope
 from gateway.problems import Problem, RefusedRequest
@@ -13,6 +13,7 @@ TIMEOUT_HEADER: Final = "Request-Timeout"
 """Request header: how many seconds the caller waits for the answer."""
 
 _TIMEOUT_KEY: Final = TIMEOUT_HEADER.lower()
+_SWEEP_S: Final = 0.25
 _SECONDS: Final = re.compile(r"\d{1,6}(\.\d{1,6})?", re.ASCII)
 _JSON_TYPE: Final = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.ASCII | re.I)
 # The server decodes a path leniently: a bad escape stays as it is, bytes that are not UTF-8 become
@@ -26,6 +27,7 @@ class RequestLimits:
 
     def __init__(self, config: GatewayConfig) -> None:
         self._config = config
+        self._timeouts = SweptTimeout(min(_SWEEP_S, config.body_timeout_s / 4))
 
     def check_target(self, scope: Scope) -> None:
         """Refuses a path or query string that is too long or badly encoded."""
@@ -66,11 +68,12 @@ class RequestLimits:
         if headers.get("content-encoding", "identity") != "identity":
             text = "the body must not be compressed"
             raise RefusedRequest(Problem(415, "UNSUPPORTED_ENCODING", text))
+        if length is not None and int(length) <= self._config.max_body_bytes:
+            reading = exchange()
+        else:
+            reading = self._read_bounded(length, exchange)
         try:
-            async with asyncio.timeout(self._config.body_timeout_s):
-                if length is not None and int(length) <= self._config.max_body_bytes:
-                    return await exchange()
-                return await self._read_bounded(length, exchange)
+            return await self._timeouts.wait(reading, self._config.body_timeout_s)
         except TimeoutError:
             text = "the body did not arrive in time"
             raise RefusedRequest(Problem(408, "REQUEST_TIMEOUT", text)) from None
