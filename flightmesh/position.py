@@ -34,15 +34,12 @@ class Position:
         base, entries = 0, {}
         for part in token.split(",") if token else ():
             number, colon, entry = part.partition(":")
-            try:
-                if part.startswith("~"):
-                    base = int(part[1:])
-                elif colon and number.isascii() and entry.isascii():
-                    entries[int(number)] = int(entry)
-                else:
-                    raise ValueError(part)
-            except ValueError:
-                raise InvalidInput(field_name, f"{part[:40]!r} is no position token") from None
+            if part.startswith("~") and _is_number(part[1:]):
+                base = int(part[1:])
+            elif colon and _is_number(number) and _is_number(entry):
+                entries[int(number)] = int(entry)
+            else:
+                raise InvalidInput(field_name, f"{part[:40]!r} is no position token")
         return cls(entries, base)
 
     def token(self) -> str:
@@ -77,3 +74,7 @@ class Position:
             if ledger > base
         }
         return Position(entries, base)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 20
