@@ -196,8 +196,9 @@ class SqliteDatabase:
         connections = await asyncio.to_thread(self._connect_all)
         targets = [self._write_loop, *[self._read_loop] * self._options.readers]
         for number, (target, connection) in enumerate(zip(targets, connections, strict=True)):
+            # Daemons: a process that fails must end, and a commit cut off is what WAL is for.
             thread = threading.Thread(
-                target=target, args=(connection,), name=f"{self._name}-{number}"
+                target=target, args=(connection,), name=f"{self._name}-{number}", daemon=True
             )
             thread.start()
             self._threads.append(thread)
