@@ -26,7 +26,7 @@ from flightmesh.registry.registration import RegistrationKeeper
 from flightmesh.routing.query_router import PositionTracker
 from flightmesh.routing.shard_map_service import ShardMapServicer
 from flightmesh.rpc.server import GrpcServer
-from flightmesh.runtime.lifecycle import StopSignal, stop_quietly
+from flightmesh.runtime.lifecycle import StopSignal, spare_garbage_collection, stop_quietly
 from flightmesh.runtime.tasks import TaskOwner
 from flightmesh.sharding.shard_map import NodeRegistration, NodeRole
 from gateway.bootstrap import Gateway, build_gateway
@@ -57,6 +57,7 @@ async def serve(config: EmbeddedConfig) -> int:
     async with AsyncExitStack() as stack:
         mesh = EmbeddedMesh(config, stop)
         await mesh.start(stack)
+        spare_garbage_collection()
         print(f"gRPC   {config.host}:{mesh.grpc_port}")
         print(f"REST   http://{mesh.gateway.address}/v1/schedules")
         print(f"page   http://{mesh.gateway.address}/")
