@@ -8,7 +8,10 @@ import grpc
 from flightmesh.clock import Clock
 from flightmesh.event_bus import EventBus
 from flightmesh.journal import Journal
+from flightmesh.registry import Registry
+from flightmesh.registry.registration import RegistrationKeeper
 from flightmesh.runtime.tasks import TaskOwner
+from flightmesh.sharding.shard_map import NodeRegistration, NodeRole
 from read_node.config import ReadNodeConfig
 from read_node.follower import Follower
 from read_node.grpc_service import QueryServicer
@@ -28,14 +31,20 @@ class ReadNode:
         servicer: its gRPC service.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - wiring
         self,
         config: ReadNodeConfig,
         journal: Journal,
         bus: EventBus,
         clock: Clock,
         on_failure: Callable[[BaseException], None] | None = None,
+        registry: Registry | None = None,
     ) -> None:
+        self._config = config
+        self._keeper = None
+        if registry is not None:
+            ttl_s = config.registration_ttl_s
+            self._keeper = RegistrationKeeper(registry, self._registration, ttl_s, clock)
         self._tasks = TaskOwner(config.name, on_failure)
         self.projection = Projection(HANDLERS, UNREADABLE)
         self.follower = Follower(
@@ -63,6 +72,8 @@ class ReadNode:
     async def start(self) -> None:
         """Begins to replay; returns at once. See `wait_ready`."""
         self._tasks.start(self.follower.run(), "follower")
+        if self._keeper is not None:
+            self._tasks.start(self._register(self._keeper), "registration")
 
     async def wait_ready(self) -> None:
         """Returns when it has caught up."""
@@ -71,15 +82,27 @@ class ReadNode:
     async def stop(self) -> None:
         """Ends all tasks. Idempotent."""
         self.follower.ready.clear()
+        if self._keeper is not None:
+            await self._keeper.give_up()
         await self._tasks.stop()
 
+    async def _register(self, keeper: RegistrationKeeper) -> None:
+        """Enters service: nobody is sent here before the model has caught up."""
+        await self.wait_ready()
+        await keeper.run()
 
-def build_read_node(
+    def _registration(self) -> NodeRegistration:
+        config = self._config
+        return NodeRegistration(config.name, NodeRole.READ_NODE, config.address, config.pid)
+
+
+def build_read_node(  # noqa: PLR0917 - wiring
     config: ReadNodeConfig,
     journal: Journal,
     bus: EventBus,
     clock: Clock,
     on_failure: Callable[[BaseException], None] | None = None,
+    registry: Registry | None = None,
 ) -> ReadNode:
     """A read node, not started.
 
@@ -89,5 +112,6 @@ def build_read_node(
         bus: where new ones are told of.
         clock: for silence and pauses.
         on_failure: called once if its model can no longer be trusted; by default `stop` raises.
+        registry: where it registers once it has caught up; None if somebody else does that.
     """
-    return ReadNode(config, journal, bus, clock, on_failure)
+    return ReadNode(config, journal, bus, clock, on_failure, registry)

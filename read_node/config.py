@@ -13,6 +13,7 @@ class ReadNodeConfig:
     Attributes:
         name: unique in the mesh.
         address: gRPC host:port that others reach it at; empty if it is not registered.
+        pid: process id, told to the registry.
         max_wait_s: longest wait for a position where the caller sets no deadline.
         most_questions: distinct requests whose pages are kept.
         registration_ttl_s: seconds that the registration outlives its process.
@@ -21,6 +22,7 @@ class ReadNodeConfig:
 
     name: str = "read-1"
     address: str = ""
+    pid: int = 0
     max_wait_s: float = 10.0
     most_questions: int = 4096
     registration_ttl_s: float = 5.0
