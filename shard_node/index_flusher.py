@@ -110,7 +110,7 @@ class IndexFlusher:
         # Only committed state is saved; a cell that is never clean at this moment is saved later.
         is_clean = cell.last_entry <= self._queue.head
         # A snapshot carries the remembered commands: the more of them, the rarer it is.
-        interval = max(self._snapshot_every, len(cell.window))
+        interval = max(self._snapshot_every, len(cell.window) // 2)
         return is_clean and cell.sequence - cell.snapshot_sequence >= interval
 
     async def _save_state(self, aggregate_id: AggregateId, cell: AggregateCell) -> None:

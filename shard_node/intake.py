@@ -8,6 +8,7 @@ for the same aggregate wait behind it, so their order is kept.
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Iterable
 from typing import Any, Final, final
 
 from flightmesh.clock import Clock
@@ -106,7 +107,8 @@ class Intake:
             queue.append(task)
             return
         slot.parked[aggregate_id] = deque((task,))
-        self._tasks.start(self._work_off(slot, aggregate_id), "parked")
+        worker = self._tasks.start(self._work_off(slot, aggregate_id), "parked")
+        slot.workers[aggregate_id] = worker
 
     async def _work_off(self, slot: ShardSlot, aggregate_id: AggregateId) -> None:
         """Loads the aggregate and decides the commands parked for it, in order."""
@@ -126,7 +128,7 @@ class Intake:
             names = fields(shard=slot.shard, aggregate_id=aggregate_id)
             _log.warning("commands cannot be decided: %s", failure, extra=names)
         finally:
-            del slot.parked[aggregate_id]
+            del slot.parked[aggregate_id], slot.workers[aggregate_id]
             self._parked -= len(queue)
             for task in queue:
                 task.batch.put(task.place, error)
@@ -136,6 +138,21 @@ class Intake:
         if state is not _UNKNOWN:
             return state
         return await self._scopes.find(task.envelope.scope, task.arrived_s)
+
+    def abandon(self, slots: Iterable[ShardSlot], error: Exception) -> None:
+        """Answers all parked commands with the error: the session is over."""
+        for slot in slots:
+            for queue in slot.parked.values():
+                self._parked -= len(queue)
+                while queue:
+                    task = queue.popleft()
+                    task.batch.put(task.place, error)
+
+    async def settled(self, slot: ShardSlot, aggregate_id: AggregateId) -> None:
+        """Waits until the commands that have arrived for an aggregate are decided."""
+        worker = slot.workers.get(aggregate_id)
+        if worker is not None:
+            await asyncio.wait((worker,))
 
     async def cell(self, slot: ShardSlot, aggregate_id: AggregateId) -> AggregateCell:
         """The aggregate in memory, loaded if need be.

@@ -220,19 +220,22 @@ class Session:
             return
         self._ended = True
         _log.warning("session over: %s", error, extra=fields(session=self.id))
+        self._drop(error)
+        self._on_end(self)
+
+    def _drop(self, error: SessionFenced) -> None:
+        self._intake.abandon(self.ownership.slots.values(), error)
         self.ownership.fence()
         self.queue.abandon(error)
-        self._on_end(self)
 
     async def stop(self) -> None:
         """Ends the session: what is decided is still written, then all tasks end."""
         if not self._ended:
             await self._finish()
         self._ended = True
-        self.ownership.fence()
-        await self._parked.stop()
         await self._tasks.stop()
-        self.queue.abandon(SessionFenced(f"session {self.id} has stopped"))
+        self._drop(SessionFenced(f"session {self.id} has stopped"))
+        await self._parked.stop()
 
     async def _finish(self) -> None:
         for slot in self.ownership.slots.values():
@@ -270,6 +273,7 @@ class Session:
             ShardMoving, SessionFenced, StoreError.
         """
         self._check(slot)
+        await self._intake.settled(slot, aggregate_id)
         cell = await self._intake.cell(slot, aggregate_id)
         if cell.last_entry > self.queue.head:
             await self.queue.wait_committed(cell.last_entry)

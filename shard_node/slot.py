@@ -86,6 +86,7 @@ class ShardSlot:
         status: see SlotStatus.
         memory: its aggregates.
         parked: aggregate → commands that wait for it to be loaded, in order; never empty.
+        workers: aggregate → the task that works its parked commands off.
         loading: aggregates being loaded.
         dropped: aggregates dropped after an error → entry of their newest record.
         last_entry: entry of the session's ledger that holds the shard's newest record; -1 if none.
@@ -105,6 +106,7 @@ class ShardSlot:
         self.status = SlotStatus.RECOVERING
         self.memory = ShardState(shard, domain)
         self.parked: dict[AggregateId, deque[Task]] = {}
+        self.workers: dict[AggregateId, asyncio.Task[None]] = {}
         self.loading: dict[AggregateId, asyncio.Task[AggregateCell | FlightmeshError]] = {}
         self.dropped: dict[AggregateId, int] = {}
         self.last_entry = -1

@@ -353,6 +353,8 @@ async def test_the_late_flush_of_a_deposed_owner_replaces_nothing(mesh: Mesh) ->
     await mesh.assign(second)
     await mesh.send(second, mesh.add_leg(rotation, 2))
     slot = slot_of(mesh, second, rotation)
+    # Whatever a store does with a key written twice: no two owners use the same one.
+    assert slot.drafts[rotation].ledger == second.node.session.id
     gate.open()
     await second.node.session.flusher.flush_slot(slot)
     await late
