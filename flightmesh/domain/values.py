@@ -71,7 +71,7 @@ class Leg(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def designator(self) -> str:
-        """The flight designator as text, for example `XX946/2005-06-14/MRS`; unique per flight leg."""
+        """The flight designator as text, for example `XX 946/2005-06-14/MRS`."""
         return designator(
             self.carrier,
             self.flight_number,
@@ -90,8 +90,11 @@ class FindingRules(msgspec.Struct, frozen=True, gc=False):
 
 
 def designator(carrier: str, number: int, suffix: str, day: str, departure_airport: str) -> str:
-    """A flight designator as text; its parts contain no slash, so equal text is equal parts."""
-    return f"{carrier}{number}{suffix}/{day}/{departure_airport}"
+    """A flight designator as text; equal text is equal parts.
+
+    The space is needed: carriers may end in a digit, so IR9 1 and IR 91 are two flights.
+    """
+    return f"{carrier} {number}{suffix}/{day}/{departure_airport}"
 
 
 def minute_of(instant: dt.datetime) -> Minute:

@@ -5,8 +5,8 @@ for the n-th leg of that designator in the schedule's file. Where it is silent, 
 their onward flights (see `onward`); else one rotation holds the legs of a flight and day.
 
 Names of rotations that no file names, all derived from the first leg:
-- `XX946/2005-06-14`: the legs of one flight on one day of origin;
-- `XX946/2005-06-14/MRS`: legs chained over several flights, from the designator of the first one;
+- `XX 946/2005-06-14`: the legs of one flight on one day of origin;
+- `XX 946/2005-06-14/MRS`: legs chained over several flights, from the designator of the first one;
 - with `#2`, `#3` ... behind where that name is in use already, in order of departure.
 """
 
@@ -215,7 +215,7 @@ def _derived(free: list[SourceLeg], issues: IssueLog) -> list[tuple[str, list[Le
             chains.append(chain)
     result = [(chain[0].designator, chain) for chain in chains]
     for flight, parts in by_flight.items():
-        name = f"{flight[0]}{flight[1]}{flight[2]}/{flight[3]}"
+        name = f"{flight[0]} {flight[1]}{flight[2]}/{flight[3]}"
         result += [(name, part) for part in _join(parts)]
     return sorted(result, key=lambda named: (leg_order(named[1][0]), named[0]))
 

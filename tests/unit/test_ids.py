@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flightmesh import ids
+from flightmesh.domain.values import designator
 
 
 @given(st.uuids())
@@ -55,4 +56,10 @@ def test_doubling_the_shards_splits_each_in_two(value: uuid.UUID, power: int) ->
 
 def test_derived_ids_do_not_run_into_each_other() -> None:
     assert ids.derive("a", "bc") != ids.derive("ab", "c")
-    assert ids.leg_id("s", "XX1/2026-01-01/ORY", 0) != ids.leg_id("s", "XX1/2026-01-01/ORY", 1)
+    assert ids.leg_id("s", "XX 1/2026-01-01/ORY", 0) != ids.leg_id("s", "XX 1/2026-01-01/ORY", 1)
+
+
+def test_designators_of_carriers_that_end_in_a_digit_are_told_apart() -> None:
+    one = designator("IR9", 1, "", "2026-01-01", "ORY")
+    other = designator("IR", 91, "", "2026-01-01", "ORY")
+    assert one != other

@@ -238,8 +238,8 @@ def test_a_leg_that_overlaps_a_planners_leg_is_left_out_with_both_named():
     result = difference(after, schedule.state)
     assert (result.added, result.rejected) == (1, 1)
     assert result.issue_counts == {"STORED_LEG_OVERLAP": 1}
-    assert "XX2/" in result.issues[0].message
-    assert "XX1/" in result.issues[0].message
+    assert "XX 2/" in result.issues[0].message
+    assert "XX 1/" in result.issues[0].message
     schedule.apply(result.steps)
 
 

@@ -95,7 +95,7 @@ def test_a_file_is_in_records_of_200_columns_and_blocks_of_five():
 
 def one_leg(**fields):
     values = {
-        "leg_id": ids.leg_id("test", "XX1/2005-06-14/MRS", 0),
+        "leg_id": ids.leg_id("test", "XX 1/2005-06-14/MRS", 0),
         "carrier": "XX",
         "flight_number": 1,
         "suffix": "",
@@ -126,7 +126,7 @@ def test_what_the_format_cannot_hold_is_refused_before_the_first_byte(fields):
     with pytest.raises(Refused) as refusal:
         export_ssim("test", [one_leg(**fields)], created=CREATED)
     assert refusal.value.reason == "NOT_EXPRESSIBLE"
-    assert "XX1/" in refusal.value.message
+    assert "XX 1/" in refusal.value.message
 
 
 def test_an_empty_schedule_is_a_file_with_a_header_only(load):

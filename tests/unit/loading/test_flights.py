@@ -47,7 +47,7 @@ def test_a_tail_number_gives_a_rotation_and_an_airplane():
     assert iso_minute(leg.departure) == "2008-05-01T14:00Z"
     assert (leg.departure_offset, leg.day_of_origin) == (-240, "2008-05-01")
     assert (leg.aircraft_type, leg.service_type, leg.suffix) == ("", "", "")
-    assert leg.leg_id == ids.leg_id("test", "FL7/2008-05-01/ATL", 0)
+    assert leg.leg_id == ids.leg_id("test", "FL 7/2008-05-01/ATL", 0)
 
 
 def only_leg(*rows, **options):
@@ -174,8 +174,8 @@ def test_a_leg_that_overlaps_the_last_kept_one_is_refused_and_listed():
     assert [leg.flight_number for leg in plan.rotations[0].legs] == [7, 9]
     (issue,) = plan.issues
     assert (issue.line, issue.rule) == (2, "LEG_OVERLAP")
-    assert "FL7/2008-05-01/ATL" in issue.message
-    assert "FL8/2008-05-01/ATL" in issue.message
+    assert "FL 7/2008-05-01/ATL" in issue.message
+    assert "FL 8/2008-05-01/ATL" in issue.message
     assert (plan.items, plan.rejected) == (3, 1)
 
 

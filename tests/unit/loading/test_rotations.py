@@ -44,8 +44,8 @@ def test_without_more_said_a_rotation_holds_the_legs_of_a_flight_and_day(ssim, l
     )
     plan = load(ssim.file(first, second))
     assert shape(plan) == {
-        "XX946/2005-06-14": ["946MRS", "946CDG"],
-        "XX946/2005-06-15": ["946MRS", "946CDG"],
+        "XX 946/2005-06-14": ["946MRS", "946CDG"],
+        "XX 946/2005-06-15": ["946MRS", "946CDG"],
     }
     assert not any(rotation.explicit for rotation in plan.rotations)
     for rotation in plan.rotations:
@@ -55,12 +55,12 @@ def test_without_more_said_a_rotation_holds_the_legs_of_a_flight_and_day(ssim, l
 def test_legs_of_a_flight_that_overlap_are_split(ssim, load):
     other = ssim.leg(sequence="02", origin="CDG", destination="DZA", departure="1100")
     plan = load(ssim.file(ssim.leg(), other))
-    assert shape(plan) == {"XX946/2005-06-14": ["946MRS"], "XX946/2005-06-14#2": ["946CDG"]}
+    assert shape(plan) == {"XX 946/2005-06-14": ["946MRS"], "XX 946/2005-06-14#2": ["946CDG"]}
 
 
 def test_onward_flights_are_chained(ssim, load):
     plan = load(ssim.file(*pair(ssim)))
-    assert shape(plan) == {"XX946/2005-06-14/MRS": ["946MRS", "947CDG"]}
+    assert shape(plan) == {"XX 946/2005-06-14/MRS": ["946MRS", "947CDG"]}
 
 
 def test_a_layover_skips_departures_within_its_days(ssim, load):
@@ -84,8 +84,8 @@ def test_an_onward_flight_follows_one_leg_only_and_the_other_is_noted(ssim, load
     late = ssim.leg(number=" 950", departure="1015", arrival="1145", onward="XX  947  ")
     plan = load(ssim.file(late, first, back))
     assert shape(plan) == {
-        "XX946/2005-06-14/MRS": ["946MRS", "947CDG"],
-        "XX950/2005-06-14": ["950MRS"],
+        "XX 946/2005-06-14/MRS": ["946MRS", "947CDG"],
+        "XX 950/2005-06-14": ["950MRS"],
     }
     assert plan.issue_counts == {"SSIM_ONWARD_TAKEN": 1}
 
@@ -93,14 +93,14 @@ def test_an_onward_flight_follows_one_leg_only_and_the_other_is_noted(ssim, load
 def test_an_onward_flight_that_has_left_already_is_noted(ssim, load):
     first, back = pair(ssim, arrival="1231")
     plan = load(ssim.file(first, back))
-    assert shape(plan) == {"XX946/2005-06-14": ["946MRS"], "XX947/2005-06-14": ["947CDG"]}
+    assert shape(plan) == {"XX 946/2005-06-14": ["946MRS"], "XX 947/2005-06-14": ["947CDG"]}
     assert plan.issue_counts == {"SSIM_ONWARD_UNRESOLVED": 1}
 
 
 def test_the_assignments_file_goes_first_and_gives_the_airplane(ssim, load):
     rows = HEADER + b"XX,946,,2005-06-14,MRS,line 1,F-OABC\n"
     plan = load(ssim.file(*pair(ssim)), rows)
-    assert shape(plan) == {"line 1": ["946MRS"], "XX947/2005-06-14": ["947CDG"]}
+    assert shape(plan) == {"line 1": ["946MRS"], "XX 947/2005-06-14": ["947CDG"]}
     line = plan.rotations[0]
     assert (line.name, line.registration, line.explicit) == ("line 1", "F-OABC", True)
     assert plan.issue_counts == {}
@@ -132,7 +132,7 @@ def test_bad_assignments_are_issues_and_the_others_count(ssim, load):
 
 def test_an_assignments_file_without_its_header_assigns_nothing(ssim, load):
     plan = load(ssim.file(ssim.leg()), b"XX,946,,2005-06-14,MRS,line 1,F-OABC\n" * 2)
-    assert shape(plan) == {"XX946/2005-06-14": ["946MRS"]}
+    assert shape(plan) == {"XX 946/2005-06-14": ["946MRS"]}
     assert plan.issue_counts == {"CSV_HEADER": 1}
     assert load(ssim.file(ssim.leg()), b"XX,946\n", strict=True).refused
 
@@ -145,8 +145,8 @@ def test_a_leg_that_overlaps_in_its_rotation_is_refused_with_both_named(ssim, lo
     assert (plan.items, plan.rejected) == (2, 1)
     (issue,) = plan.issues
     assert issue.rule == "LEG_OVERLAP"
-    assert "XX950/2005-06-14/MRS" in issue.message
-    assert "XX946/2005-06-14/MRS" in issue.message
+    assert "XX 950/2005-06-14/MRS" in issue.message
+    assert "XX 946/2005-06-14/MRS" in issue.message
 
 
 def test_legs_that_touch_stay_in_one_rotation(ssim, load):
@@ -174,7 +174,7 @@ def test_a_repeated_designator_is_handled_as_asked(
     legs = sorted(legs_of(plan), key=lambda leg: leg.aircraft_type)
     assert [leg.aircraft_type for leg in legs] == types
     assert [leg.leg_id for leg in legs] == [
-        ids.leg_id("test", "XX946/2005-06-14/MRS", number) for number in range(len(types))
+        ids.leg_id("test", "XX 946/2005-06-14/MRS", number) for number in range(len(types))
     ]
     assert (plan.items, plan.rejected, plan.duplicate_designators) == (2, rejected, 1)
     assert plan.issue_counts == {rule: 1}
