@@ -285,8 +285,8 @@ class Leader:
         except OutcomeUnknown:
             written = False
         if not written:
+            # Looks again with the next tick, not at once: whatever stood against it may last.
             self._lost = not await self._store.still_leads()
-            self.wake()
             return
         rows = {**self.view.rows, **{row.shard: row for row in next_step.changed}}
         self.view = replace(self.view, rows=rows)

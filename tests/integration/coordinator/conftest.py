@@ -5,7 +5,8 @@ Time stands still until a test advances it, so no test depends on the speed of t
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import count
 from typing import final
 
@@ -15,14 +16,15 @@ from coordinator.bootstrap import build_coordinator
 from coordinator.config import CoordinatorConfig
 from coordinator.coordinator import Coordinator
 from coordinator.node_client import AssignAnswer, Heartbeat
-from flightmesh.errors import SessionFenced, Unavailable
+from flightmesh.errors import OutcomeUnknown, SessionFenced, Unavailable
 from flightmesh.journal import Claim, ClaimChange, DirectoryRow, SegmentState
 from flightmesh.journal.memory import InMemoryClaims, InMemoryJournal
-from flightmesh.registry import Put
+from flightmesh.registry import Compare, Delete, Listing, Put, TransactionResult
 from flightmesh.registry.memory import InMemoryRegistry
 from flightmesh.routing.followers import read_map
 from flightmesh.runtime.tasks import TaskOwner
 from flightmesh.sharding.shard_map import (
+    MAP_PREFIX,
     NodeRegistration,
     NodeRole,
     ShardMap,
@@ -64,10 +66,61 @@ class SteppedClock:
         self._now_s = end
         await self.settle()
 
+    def jump(self, seconds: float) -> None:
+        """Time passes while nothing in this process runs."""
+        self._now_s += seconds
+
     @staticmethod
     async def settle() -> None:
         for _ in range(12):
             await asyncio.sleep(0)
+
+
+class FaultyRegistry(InMemoryRegistry):  # type: ignore[misc] # final for users, not here
+    """A registry that tests cut off, or whose answers they lose."""
+
+    down = False
+    lost_answers = 0
+    held_requests = 0
+
+    def __init__(self, clock: SteppedClock) -> None:
+        super().__init__(clock)
+        self.late: list[tuple[Sequence[Compare], Sequence[Put | Delete]]] = []
+
+    async def list_prefix(self, prefix: str) -> Listing:
+        self._reach()
+        return await super().list_prefix(prefix)
+
+    async def keep_alive(self, lease: int) -> bool:
+        self._reach()
+        return await super().keep_alive(lease)
+
+    async def grant_lease(self, ttl_s: float) -> int:
+        self._reach()
+        return await super().grant_lease(ttl_s)
+
+    async def transact(
+        self, compares: Sequence[Compare], writes: Sequence[Put | Delete]
+    ) -> TransactionResult:
+        self._reach()
+        of_map = any(write.key.startswith(MAP_PREFIX) for write in writes)
+        if of_map and self.held_requests:
+            self.held_requests -= 1
+            self.late.append((compares, writes))
+            raise OutcomeUnknown("still on its way")
+        result = await super().transact(compares, writes)
+        if of_map and self.lost_answers:
+            self.lost_answers -= 1
+            raise OutcomeUnknown("the answer is lost")
+        return result
+
+    async def let_late_requests_arrive(self) -> list[bool]:
+        late, self.late = self.late, []
+        return [(await super(FaultyRegistry, self).transact(*r)).succeeded for r in late]
+
+    def _reach(self) -> None:
+        if self.down:
+            raise Unavailable("the registry is down")
 
 
 @final
@@ -152,6 +205,8 @@ class FakeShardNode:
             self.released[shard] = max(epoch, self.released.get(shard, 0))
             if self.owned.pop(shard, None) is not None:
                 claim = (await self._mesh.claims.read_claims())[shard]
+                if claim.holder != self.session:
+                    continue  # sealed without knowing it: the shard has gone to another
                 done = Claim(shard, claim.holder, claim.generation, True, claim.ledgers)
                 assert await self._mesh.claims.change_claims([ClaimChange(claim, done)])
         return dict(shards)
@@ -194,8 +249,9 @@ class FakeShardNode:
         while True:
             await self._mesh.clock.sleep(1.0)
             await self.awake.wait()
-            if not await self._mesh.registry.keep_alive(self.lease):
-                await self.register()
+            with suppress(Unavailable):
+                if not await self._mesh.registry.keep_alive(self.lease):
+                    await self.register()
             for listener in self._listeners:
                 listener.put_nowait(self._beat())
 
@@ -206,7 +262,7 @@ class Mesh:
 
     def __init__(self) -> None:
         self.clock = SteppedClock()
-        self.registry = InMemoryRegistry(self.clock)
+        self.registry = FaultyRegistry(self.clock)
         self.journal = InMemoryJournal()
         self.claims = InMemoryClaims()
         self.nodes: dict[str, FakeShardNode] = {}
