@@ -142,6 +142,8 @@ class LegColumns:
         self.departure[slot] = departure
         self.arrival[slot] = arrival
         old = self.route[slot]
+        if self.routes[old][2:] == (departure_offset, arrival_offset):
+            return
         new = self.routes[old]._replace(
             departure_offset=departure_offset, arrival_offset=arrival_offset
         )

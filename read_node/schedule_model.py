@@ -98,7 +98,9 @@ class ScheduleModel:
             airplane = self.airplanes[airplane_id] = Airplane(airplane_id)
         rotation.airplane, rotation.registration = airplane, registration
         airplane.rotations[rotation.id] = rotation
-        airplane.merged = None
+        if airplane.merged is not None:
+            for key in rotation.keys:
+                insort(airplane.merged, key)
         self.assigned += 1
         if not airplane.registered:
             self.unknown[rotation.id] = rotation
@@ -118,7 +120,9 @@ class ScheduleModel:
         if airplane is None:
             return
         del airplane.rotations[rotation.id]
-        airplane.merged = None
+        if airplane.merged is not None:
+            for key in rotation.keys:
+                del airplane.merged[bisect_left(airplane.merged, key)]
         self.assigned -= 1
         rotation.airplane, rotation.registration = None, ""
         if self.unknown.pop(rotation.id, None) is not None:
