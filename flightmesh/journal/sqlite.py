@@ -1,8 +1,8 @@
 """The ledger store in a directory: two SQLite files, and a lock that admits one process.
 
 `journal.db` holds ledgers, claims and constants and syncs each commit; `index.db` holds what can be
-built from it again. See `sqlite_ledgers`, `sqlite_index` and, for threads and failures,
-`sqlite_database`.
+built from it again. See `sqlite_ledgers` and `sqlite_index`; for threads
+`sqlite_database`, for failures `sqlite_transactions`.
 """
 
 import asyncio
@@ -15,7 +15,8 @@ from typing import Final, Self, final
 from flightmesh.clock import Clock, SystemClock
 from flightmesh.errors import ConfigurationError
 from flightmesh.journal import AggregateIndex, Claims, Journal, Snapshots
-from flightmesh.journal.sqlite_database import DatabaseOptions, SqliteDatabase
+from flightmesh.journal.sqlite_connection import DatabaseOptions
+from flightmesh.journal.sqlite_database import SqliteDatabase
 from flightmesh.journal.sqlite_index import SCHEMA as INDEX_SCHEMA
 from flightmesh.journal.sqlite_index import SqliteAggregateIndex, SqliteSnapshots
 from flightmesh.journal.sqlite_ledgers import SCHEMA as LEDGERS_SCHEMA

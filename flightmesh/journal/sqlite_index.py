@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import Final, final
 
 from flightmesh.journal import Chunk, ShardHead, StoredSnapshot
-from flightmesh.journal.sqlite_database import SqliteDatabase, statement
+from flightmesh.journal.sqlite_connection import statement
+from flightmesh.journal.sqlite_database import SqliteDatabase
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS chunks (

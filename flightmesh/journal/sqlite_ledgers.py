@@ -20,7 +20,8 @@ from flightmesh.journal import (
     SegmentState,
 )
 from flightmesh.journal.claim_changes import check_changes
-from flightmesh.journal.sqlite_database import SqliteDatabase, statement
+from flightmesh.journal.sqlite_connection import statement
+from flightmesh.journal.sqlite_database import SqliteDatabase
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS constants (

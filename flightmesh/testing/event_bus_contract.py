@@ -94,10 +94,13 @@ class EventBusContract:
     async def test_a_waiting_subscriber_is_woken(self, bus: EventBus) -> None:
         """Q "live"."""
         subscription = bus.subscribe()
-        waiting = asyncio.ensure_future(take(subscription, 1))
-        await asyncio.sleep(0)
-        await bus.publish(entry(7))
-        assert await waiting == [entry(7)]
+
+        async def publish_later() -> None:
+            await asyncio.sleep(0)
+            await bus.publish(entry(7))
+
+        received, _ = await asyncio.gather(take(subscription, 1), publish_later())
+        assert received == [entry(7)]
         await close(subscription)
 
     async def test_a_subscriber_that_reads_nothing_holds_nobody_up(self, bus: EventBus) -> None:
@@ -113,11 +116,17 @@ class EventBusContract:
     async def test_a_closed_subscription_ends(self, bus: EventBus) -> None:
         """Q "last consumer leaves and others come later"."""
         subscription = bus.subscribe()
-        waiting = asyncio.ensure_future(anext(subscription, None))
-        await asyncio.sleep(0)
-        await close(subscription)
+
+        async def close_later() -> None:
+            await asyncio.sleep(0)
+            await close(subscription)
+
+        async def end_of_subscription() -> BusMessage | None:
+            return await anext(subscription, None)
+
         async with asyncio.timeout(PATIENCE_S):
-            assert await waiting is None
+            last, _ = await asyncio.gather(end_of_subscription(), close_later())
+        assert last is None
         await bus.publish(entry(0))
         later = bus.subscribe()
         await bus.publish(entry(1))

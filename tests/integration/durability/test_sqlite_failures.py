@@ -14,7 +14,8 @@ from flightmesh.clock.virtual import ManualClock
 from flightmesh.errors import ConfigurationError, OutcomeUnknown, StoreUnavailable
 from flightmesh.journal import Conditional, SegmentRow, SegmentState
 from flightmesh.journal.sqlite import SqliteStore
-from flightmesh.journal.sqlite_database import DatabaseOptions, SqliteDatabase, statement
+from flightmesh.journal.sqlite_connection import DatabaseOptions, statement
+from flightmesh.journal.sqlite_database import SqliteDatabase
 from flightmesh.journal.sqlite_ledgers import SCHEMA, SqliteJournal
 
 TOKEN = b"token"
@@ -174,6 +175,18 @@ async def test_an_append_of_unknown_outcome_is_settled_by_its_repeat(
         FailingConnection.executed.clear()
         await journal.append(1, 0, TOKEN, 1, b"more")
         assert not any("checkpoint" in sql for sql in FailingConnection.executed)
+
+
+async def test_an_append_that_fails_after_its_commit_is_not_called_unavailable(
+    tmp_path: Path,
+) -> None:
+    async with database_in(tmp_path) as database:
+        journal = SqliteJournal(database)
+        await journal.open_segment(1, 0, TOKEN, 0)
+        FailingConnection.plan = [("SELECT state", sqlite3.SQLITE_BUSY, False)]
+        with pytest.raises(OutcomeUnknown):
+            await journal.append(1, 0, TOKEN, 0, b"data")
+        assert await journal.read_entries(1, 0, 0, 10) == [(0, b"data")]
 
 
 async def test_nothing_is_written_while_the_log_stays_in_doubt(tmp_path: Path) -> None:
