@@ -7,8 +7,8 @@ import grpc
 
 from coordinator.config import CoordinatorConfig
 from coordinator.coordinator import Coordinator
-from coordinator.leader import LeaderPorts
 from coordinator.node_client import ShardNodeClient
+from coordinator.ports import LeaderPorts
 from coordinator.translate import GrpcShardNodeClient
 from flightmesh.clock import Clock
 from flightmesh.errors import ConfigurationError

@@ -4,8 +4,9 @@ import logging
 from typing import final
 
 from coordinator.config import CoordinatorConfig
-from coordinator.leader import Leader, LeaderPorts, node_of
+from coordinator.leader import Leader, node_of
 from coordinator.planner import choose_target
+from coordinator.ports import LeaderPorts
 from flightmesh.election import LeaderElection
 from flightmesh.errors import Refused, Unavailable
 from flightmesh.registry.registration import RegistrationKeeper

@@ -1,0 +1,169 @@
+"""The sessions that a leader knows of: who is alive, who is to be fenced, who may take shards."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import final
+
+from coordinator.config import CoordinatorConfig
+from coordinator.failure_detector import FailureDetector
+from coordinator.node_client import ShardNodeClient
+from coordinator.node_link import NodeLink
+from coordinator.planner import Learned, View, candidates
+from flightmesh.clock import Clock
+from flightmesh.runtime.tasks import TaskOwner
+from flightmesh.sharding.shard_map import ShardState
+
+_log = logging.getLogger(__name__)
+
+
+@final
+class Sessions:
+    """Keeps a link to every session that is registered or holds a shard, and judges them.
+
+    Args:
+        config: settings.
+        connect: gives the client of the shard node at host:port.
+        clock: time.
+        tasks: owns the links' tasks.
+        wake: called when there is news.
+
+    Attributes:
+        links: session → link.
+    """
+
+    def __init__(
+        self,
+        config: CoordinatorConfig,
+        connect: Callable[[str], ShardNodeClient],
+        *,
+        clock: Clock,
+        tasks: TaskOwner,
+        wake: Callable[[], None],
+    ) -> None:
+        self.links: dict[int, NodeLink] = {}
+        self._config = config
+        self._connect = connect
+        self._clock = clock
+        self._tasks = tasks
+        self._wake = wake
+        self._detector = FailureDetector(
+            config.silence_s, config.connect_grace_s, config.isolation_patience_s
+        )
+        self._moving_since_s: dict[tuple[int, int], float] = {}
+        self._members: frozenset[int] = frozenset()
+        self._members_since_s = clock.monotonic_s()
+        self._view = View(0, {}, {}, {}, frozenset())
+        self._learned = Learned()
+        self._names: Mapping[int, str] = {}
+
+    def look(self, view: View, learned: Learned, names: Mapping[int, str]) -> None:
+        """Brings `learned` up to date with a view just taken.
+
+        Args:
+            view: the view.
+            learned: what is known of sessions: alive, dead, whether to place and to balance.
+            names: name of the node of each session, by the directory of ledgers.
+        """
+        now_s = self._clock.monotonic_s()
+        self._view, self._learned, self._names = view, learned, names
+        self._detector.look(now_s, self._config.tick_s)
+        self._watch_sessions(now_s)
+        gone = {session for session, link in self.links.items() if link.gone}
+        # Who holds nothing is only passed over while it is missing: there is nothing to fence.
+        suspects = self._detector.suspects(now_s) & self._holders()
+        for session in gone | suspects | self._superseded() | self._overdue(now_s):
+            if session not in learned.dead:
+                _log.info("session %d is to be fenced", session)
+                learned.dead.add(session)
+                self._detector.suspected(session, now_s)
+        learned.alive = {session for session in self.links if self._detector.alive(session, now_s)}
+        self._note_members(now_s)
+
+    def _holders(self) -> set[int]:
+        """Sessions that the map names, or that claim what the map has lost."""
+        return {row.session for row in self._view.rows.values()} | {
+            claim.holder
+            for claim in self._view.claims.values()
+            if claim.shard not in self._view.rows and not claim.released
+        }
+
+    def _watch_sessions(self, now_s: float) -> None:
+        """Expects signs of life of every session that is registered or holds a shard."""
+        wanted = {s: (self._names.get(s, ""), "") for s in self._holders() if s}
+        for row in self._view.rows.values():
+            if row.session:
+                wanted[row.session] = (row.node, row.address)
+        for session, node in self._view.nodes.items():
+            wanted[session] = (node.name, node.address)
+        for session, (name, address) in wanted.items():
+            if session in self._learned.dead:
+                continue
+            self._detector.watch(session, name, now_s)
+            if address and session not in self.links:
+                self._link(session, address)
+        for session in list(self.links):
+            # Neither registered, nor heard, nor with a shard: it has left. A fenced one is over.
+            left = session not in wanted and not self._detector.alive(session, now_s)
+            if left or session in self._learned.fenced:
+                self.links.pop(session).close()
+                self._detector.forget(session)
+
+    def _link(self, session: int, address: str) -> None:
+        link = self.links[session] = NodeLink(
+            session,
+            self._connect(address),
+            clock=self._clock,
+            tasks=self._tasks,
+            timeout_s=self._config.call_timeout_s,
+            on_news=self._wake,
+        )
+
+        def heard() -> None:
+            now_s = self._clock.monotonic_s()
+            if not self._detector.alive(session, now_s):
+                self._wake()
+            self._detector.heard(session, now_s)
+
+        def broken() -> None:
+            self._detector.broken(session, self._clock.monotonic_s())
+
+        link.listen(heard, broken)
+
+    def _superseded(self) -> set[int]:
+        """Sessions of nodes that have registered a newer one (rule 10)."""
+        newest: dict[str, int] = {}
+        for session, node in self._view.nodes.items():
+            newest[node.name] = max(newest.get(node.name, 0), session)
+        holders = {
+            row.session: row.node or self._names.get(row.session, "")
+            for row in self._view.rows.values()
+        }
+        for claim in self._view.claims.values():
+            holders.setdefault(claim.holder, self._names.get(claim.holder, ""))
+        holders.update((session, node.name) for session, node in self._view.nodes.items())
+        return {s for s, name in holders.items() if s and newest.get(name, 0) > s}
+
+    def _overdue(self, now_s: float) -> set[int]:
+        """Owners that have not confirmed a release in time: in doubt, seal (rule 8)."""
+        moving = {
+            (row.shard, row.epoch): row.session
+            for row in self._view.rows.values()
+            if row.state is ShardState.MOVING
+        }
+        since = self._moving_since_s
+        self._moving_since_s = {key: since.get(key, now_s) for key in moving}
+        limit_s = now_s - self._config.release_timeout_s
+        return {moving[key] for key, at in self._moving_since_s.items() if at < limit_s}
+
+    def _note_members(self, now_s: float) -> None:
+        members = frozenset(c.session for c in candidates(self._view, self._learned))
+        if members != self._members:
+            self._members, self._members_since_s = members, now_s
+            self._learned.may_balance = True
+        settled = now_s - self._members_since_s >= self._config.settle_s
+        # At a cold start the first node would get everything; after a failure haste is better.
+        anything_served = any(
+            row.state is ShardState.ACTIVE and row.session in members
+            for row in self._view.rows.values()
+        )
+        self._learned.may_place = bool(members) and (settled or anything_served)
