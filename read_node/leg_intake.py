@@ -33,14 +33,10 @@ class AddLeg(Protocol):
         """Returns the leg's key. The tuples have the fields of Flight, Route and Equipment."""
 
 
-def leg_adder(  # noqa: PLR0915 - one step, bound once
-    legs: LegColumns, days: DayIndex, designators: Designators
-) -> AddLeg:
+def leg_adder(legs: LegColumns, days: DayIndex, designators: Designators) -> AddLeg:
     """The function that takes legs into these parts of one model."""
-    flight_number, new_flight = legs.flight_number, legs.new_flight
-    route_number, new_route = legs.route_number, legs.new_route
-    equipment_number, new_equipment = legs.equipment_number, legs.new_equipment
-    day_number, new_day = legs.day_number, legs.new_day
+    flight_number, route_number = legs.flight_number, legs.route_number
+    equipment_number, day_number = legs.equipment_number, legs.day_number
     free, new_slot = legs.free, legs.new_slot
     leg_ids, rotations, flights, routes = legs.leg_id, legs.rotation, legs.flight, legs.route
     equipments, day_of, departures, arrivals = (
@@ -64,28 +60,13 @@ def leg_adder(  # noqa: PLR0915 - one step, bound once
         equipment: tuple[str, str],
         /,
     ) -> int:
-        try:
-            flight_at = flight_number[flight]
-        except KeyError:
-            flight_at = new_flight(flight)
-        try:
-            route_at = route_number[route]
-        except KeyError:
-            route_at = new_route(route)
-        try:
-            equipment_at = equipment_number[equipment]
-        except KeyError:
-            equipment_at = new_equipment(equipment)
-        try:
-            day_at = day_number[day]
-        except KeyError:
-            day_at = new_day(day)
+        flight_at, route_at, day_at = flight_number[flight], route_number[route], day_number[day]
         slot = free.pop() if free else new_slot()
         leg_ids[slot] = leg_id
         rotations[slot] = rotation
         flights[slot] = flight_at
         routes[slot] = route_at
-        equipments[slot] = equipment_at
+        equipments[slot] = equipment_number[equipment]
         day_of[slot] = day_at
         departures[slot] = departure
         arrivals[slot] = arrival

@@ -7,7 +7,8 @@ leaves this process may depend on them.
 """
 
 from array import array
-from typing import NamedTuple, final
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar, final
 
 from read_node.lanes import Rotation
 
@@ -38,6 +39,26 @@ class Equipment(NamedTuple):
 
     aircraft_type: str
     service_type: str
+
+
+V = TypeVar("V")
+
+
+@final
+class Numbers(dict[V, int]):
+    """Numbers of values; a value not seen before gets one when it is asked for.
+
+    Args:
+        new: keeps a new value and returns its number.
+    """
+
+    def __init__(self, new: Callable[[V], int]) -> None:
+        super().__init__()
+        self._new = new
+
+    def __missing__(self, value: V) -> int:
+        number = self[value] = self._new(value)
+        return number
 
 
 @final
@@ -93,10 +114,10 @@ class LegColumns:
         self.longest = 0
         self.block_minutes = 0
         self.free: list[int] = []
-        self.flight_number: dict[tuple[str, int, str], int] = {}
-        self.route_number: dict[tuple[str, str, int, int], int] = {}
-        self.equipment_number: dict[tuple[str, str], int] = {}
-        self.day_number: dict[str, int] = {}
+        self.flight_number = Numbers(self._new_flight)
+        self.route_number = Numbers(self._new_route)
+        self.equipment_number = Numbers(self._new_equipment)
+        self.day_number = Numbers(self._new_day)
         self._airport_number: dict[str, int] = {}
         self._type_number: dict[str, int] = {"": 0}
 
@@ -147,7 +168,7 @@ class LegColumns:
         new = self.routes[old]._replace(
             departure_offset=departure_offset, arrival_offset=arrival_offset
         )
-        number = self.route_number[new] if new in self.route_number else self.new_route(new)
+        number = self.route_number[new]
         self.route_legs[old] -= 1
         self.route_legs[number] += 1
         self.route[slot] = number
@@ -183,30 +204,30 @@ class LegColumns:
         assert rotation is not None
         return self.departure[slot], self.arrival[slot], self.leg_id[slot], rotation.id
 
-    def new_day(self, day: str) -> int:
+    def _new_day(self, day: str) -> int:
         """Number of a day not seen before."""
-        number = self.day_number[day] = len(self.days)
+        number = len(self.days)
         self.days.append(day)
         return number
 
-    def new_flight(self, flight: tuple[str, int, str]) -> int:
+    def _new_flight(self, flight: tuple[str, int, str]) -> int:
         """Number of a flight not seen before."""
-        number = self.flight_number[flight] = len(self.flights)
+        number = len(self.flights)
         self.flights.append(Flight(*flight))
         return number
 
-    def new_route(self, route: tuple[str, str, int, int]) -> int:
+    def _new_route(self, route: tuple[str, str, int, int]) -> int:
         """Number of a route not seen before."""
-        number = self.route_number[route] = len(self.routes)
+        number = len(self.routes)
         self.routes.append(Route(*route))
         self.route_legs.append(0)
         self.departs_at.append(self.airport_number(route[0]))
         self.arrives_at.append(self.airport_number(route[1]))
         return number
 
-    def new_equipment(self, equipment: tuple[str, str]) -> int:
+    def _new_equipment(self, equipment: tuple[str, str]) -> int:
         """Number of an equipment not seen before."""
-        number = self.equipment_number[equipment] = len(self.equipments)
+        number = len(self.equipments)
         self.equipments.append(Equipment(*equipment))
         self.type_of.append(self.type_number(equipment[0]))
         return number
