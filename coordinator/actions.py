@@ -5,7 +5,7 @@ sealed or asked (rules 8 and 9). Answers go into what the leader has learned, fo
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import final
 
 from coordinator.node_client import AssignAnswer
@@ -46,6 +46,7 @@ class Actions:
         self._tasks = tasks
         self._wake = wake
         self._sealing: set[int] = set()
+        self._sealing_leftovers = False
 
     def act(self, view: View) -> None:
         """Begins what the rows of the map call for; what is under way already is left alone."""
@@ -66,6 +67,25 @@ class Actions:
             self._links[session].assign(shards, self._on_assigned)
         for session, shards in release.items():
             self._release(session, shards)
+
+    def seal_leftovers(self, sessions: Iterable[int]) -> None:
+        """Seals, one after another, ledgers of sessions that are over and own nothing.
+
+        Nobody waits for it but readers, who look for news in every ledger that is not sealed.
+        """
+        left = [session for session in sessions if session not in self._learned.fenced]
+        if left and not self._sealing_leftovers:
+            self._sealing_leftovers = True
+            self._tasks.start(self._seal_all(sorted(left, reverse=True)), "seal-leftovers")
+
+    async def _seal_all(self, sessions: Sequence[int]) -> None:
+        try:
+            for session in sessions:
+                if session not in self._sealing:
+                    self._sealing.add(session)
+                    await self._seal_ledger(session)
+        finally:
+            self._sealing_leftovers = False
 
     def _release(self, session: int, shards: Mapping[int, int]) -> None:
         def on_released(released: Mapping[int, int]) -> None:
@@ -104,8 +124,9 @@ class Actions:
             await self._seal_ledger_of(session)
             self._learned.fenced.add(session)
             _log.info("ledger %d is sealed", session)
+            self._wake()
         except StoreError as error:
+            # Tried again with the leader's next tick.
             _log.warning("ledger %d cannot be sealed yet: %s", session, error)
         finally:
             self._sealing.discard(session)
-            self._wake()

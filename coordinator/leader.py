@@ -124,7 +124,8 @@ class Leader:
         claims = self.view.claims
         if self._claims_are_due(rows, now_s):
             await self._store.state_constants(self._ports.constants)
-            await self._store.forget_drains(sorted(nodes))
+            in_use = {*nodes, *(row.session for row in rows.values())}
+            await self._store.forget_drains(sorted(in_use))
             claims = await self._ports.claims.read_claims()
             directory = await self._ports.journal.list_directory()
             self._session_nodes = {row.ledger: row.node for row in directory}
@@ -132,6 +133,8 @@ class Leader:
         draining = drains | {session for session, node in nodes.items() if node.draining}
         self.view = View(self.view.shard_count, rows, nodes, claims, frozenset(draining))
         self._sessions.look(self.view, self.learned, self._session_nodes)
+        if self._claims_read_s == now_s:
+            self._actions.seal_leftovers(self._sessions.leftovers())
 
     def _claims_are_due(self, rows: Mapping[int, ShardAssignment], now_s: float) -> bool:
         if self._claims_read_s is None or now_s - self._claims_read_s > _CLAIMS_INTERVAL_S:

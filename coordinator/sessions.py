@@ -129,11 +129,21 @@ class Sessions:
 
         link.listen(heard, broken)
 
-    def _superseded(self) -> set[int]:
-        """Sessions of nodes that have registered a newer one (rule 10)."""
+    def leftovers(self) -> set[int]:
+        """Sessions in the directory that a newer one supersedes and that own nothing."""
+        newest = self._newest()
+        over = {s for s, name in self._names.items() if newest.get(name, 0) > s}
+        return over - self._holders()
+
+    def _newest(self) -> dict[str, int]:
         newest: dict[str, int] = {}
         for session, node in self._view.nodes.items():
             newest[node.name] = max(newest.get(node.name, 0), session)
+        return newest
+
+    def _superseded(self) -> set[int]:
+        """Sessions of nodes that have registered a newer one (rule 10)."""
+        newest = self._newest()
         holders = {
             row.session: row.node or self._names.get(row.session, "")
             for row in self._view.rows.values()

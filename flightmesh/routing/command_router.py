@@ -25,6 +25,7 @@ from flightmesh.errors import (
 )
 from flightmesh.routing.backoff import Backoff
 from flightmesh.routing.coalescer import Coalescer
+from flightmesh.routing.command_batch import CommandBatch
 from flightmesh.routing.command_shard import aggregate_of, fill_command_id
 from flightmesh.routing.node_client import NodeClient
 from flightmesh.routing.shard_map_cache import ShardMapCache
@@ -144,7 +145,7 @@ class CommandRouter:
 
         Empty command ids are filled in, in the requests themselves.
         """
-        many = _Many(requests)
+        many = CommandBatch(requests)
         deadline = self._clock.monotonic_s() + timeout_s
         attempt = 0
         while not await self._knows_map(deadline):
@@ -199,7 +200,7 @@ class CommandRouter:
                 return False
         return True
 
-    def _find_shards(self, many: "_Many") -> None:
+    def _find_shards(self, many: CommandBatch) -> None:
         pending = []
         for index in many.pending:
             request = many.requests[index]
@@ -214,7 +215,7 @@ class CommandRouter:
                 many.results[index] = pb.ExecuteResult(error=status_of(error))
         many.pending = pending
 
-    async def _attempt(self, many: "_Many", deadline: float) -> None:
+    async def _attempt(self, many: CommandBatch, deadline: float) -> None:
         rows = self._map.map.assignments
         groups: dict[str, list[int]] = {}
         for index in many.pending:
@@ -233,7 +234,7 @@ class CommandRouter:
         many.keep_unanswered()
 
     async def _send_group(
-        self, many: "_Many", address: str, group: list[int], deadline: float
+        self, many: CommandBatch, address: str, group: list[int], deadline: float
     ) -> None:
         step = self._limits.max_batch
         client = self._client(address)
@@ -247,24 +248,9 @@ class CommandRouter:
                 return
             except FlightmeshError as error:
                 results = [pb.ExecuteResult(error=status_of(error))] * len(chunk)
-            if self._take_results(many, chunk, results):
+            if many.take(chunk, results, self._learn):
                 # What follows in this group may be of the same aggregate: keep the order.
                 return
-
-    def _take_results(
-        self, many: "_Many", chunk: Sequence[int], results: Sequence[pb.ExecuteResult]
-    ) -> bool:
-        retry = False
-        for index, result in zip(chunk, results, strict=True):
-            if result.HasField("error"):
-                error = error_of(result.error)
-                if isinstance(error, RetryableError):
-                    retry = True
-                    many.error = error
-                    self._learn(error)
-                    continue
-            many.results[index] = result
-        return retry
 
     async def _send(
         self, client: NodeClient, requests: Sequence[pb.ExecuteRequest], deadline: float
@@ -329,29 +315,6 @@ class CommandRouter:
                 max_queued=self._limits.max_queued,
             )
         return coalescer
-
-
-@final
-class _Many:
-    """The commands of one execute_many that have no final result yet."""
-
-    def __init__(self, requests: Sequence[pb.ExecuteRequest]) -> None:
-        self.requests = requests
-        self.shards = [0] * len(requests)
-        self.results: list[pb.ExecuteResult | None] = [None] * len(requests)
-        self.pending = list(range(len(requests)))
-        self.error: RetryableError | None = None
-
-    def keep_unanswered(self) -> None:
-        results = self.results
-        self.pending = [index for index in self.pending if results[index] is None]
-
-    def results_or(self, error: FlightmeshError) -> list[pb.ExecuteResult]:
-        """The results; the error for those that have none."""
-        if not self.pending:
-            return [result for result in self.results if result is not None]
-        missing = pb.ExecuteResult(error=status_of(error))
-        return [result if result is not None else missing for result in self.results]
 
 
 def _gave_up(error: RetryableError | None) -> Unavailable:

@@ -202,12 +202,15 @@ async def test_a_drained_node_that_starts_again_serves_again(mesh: Mesh) -> None
     await mesh.until_served(1.0)
     await coordinator.drain_node("a")
     await mesh.clock.advance(10.0)
+    drained = node.session
 
     await node.leave()
     await node.start()
     await mesh.clock.advance(20.0)
 
     assert await mesh.counts() == {"a": 8, "b": 8}
+    segment = await mesh.journal.read_segment(drained, 0)
+    assert segment.state is SegmentState.SEALED, "readers need not look at it any more"
 
 
 async def test_a_node_may_ask_to_be_relieved_by_its_registration(mesh: Mesh) -> None:
