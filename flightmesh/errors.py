@@ -17,8 +17,8 @@ FlightmeshError
 ├── UnknownEventType        an event of a type or version that this program does not know
 └── ConfigurationError      a setting is missing, unknown or out of range
 
-Attributes carry what a program acts on; texts are for people. flightmesh.rpc.errors maps the tree to
-gRPC status codes, once.
+Attributes carry what a program acts on; texts are for people. flightmesh.rpc.errors maps the tree
+to gRPC status codes, once.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Ids and the shard of an aggregate. Pure.
 
 Ids are canonical lower-case UUID strings in Python and in the public API, and 16 bytes in storage.
-Command ids are UUIDv7 (RFC 9562, section 5.7), so that comparing them compares their times of issue.
+Command ids are UUIDv7 (RFC 9562, section 5.7): comparing them compares their times of issue.
 """
 
 import hashlib
@@ -84,7 +84,7 @@ def leg_id(schedule: str, designator: str, occurrence: int) -> LegId:
 
 
 def shard_of(aggregate_id: str, shard_count: int) -> int:
-    """Shard of an aggregate: first 8 bytes, big-endian, of SHA-256 of its 16 bytes, mod shard_count.
+    """Shard of an aggregate: first 8 bytes, big-endian, of SHA-256 of its 16, mod shard_count.
 
     shard_count is a power of two, so doubling it splits shard s into s and s + shard_count.
     """

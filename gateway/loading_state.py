@@ -7,13 +7,13 @@ from flightmesh.api.read.v1 import query_service_pb2 as pb
 from flightmesh.codec.legs import leg_of
 from flightmesh.errors import Refused
 from flightmesh.ids import AggregateId, LegId
+from flightmesh.loading.export_csv import ExportedLeg
 from flightmesh.loading.schedule_state import (
     ScheduleState,
     StoredAirplane,
     StoredAirport,
     StoredRotation,
 )
-from flightmesh.loading.export_csv import ExportedLeg
 from flightmesh.routing.query_router import QueryRouter
 
 _LEGS_PER_PAGE: Final = 5_000

@@ -1,12 +1,13 @@
 """The Rotation aggregate: legs that one airplane is to fly one after another. Pure.
 
-The one rule kept on write: no two legs of a rotation overlap (touching is allowed). So the legs are
-ordered by departure and by arrival at once, and a new leg need only be compared with its neighbours:
-the check costs O(log n).
+The one rule kept on write: no two legs of a rotation overlap (touching is allowed). So the legs
+are ordered by departure and by arrival at once, and a new leg need only be compared with its
+neighbours: the check costs O(log n).
 """
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -124,7 +125,7 @@ def _overlap_among(legs: Sequence[Leg]) -> Refusal | None:
     if len(legs) < 2:
         return None
     by_departure = sorted(legs, key=lambda leg: (leg.departure, leg.arrival))
-    for first, second in zip(by_departure, by_departure[1:], strict=False):
+    for first, second in pairwise(by_departure):
         if second.departure < first.arrival:
             return _overlap(second, first)
     return None

@@ -1,7 +1,8 @@
 """The Schedule aggregate: a named plan version that everything else belongs to. Pure.
 
-Its incarnation counts its creations. Other aggregates keep the incarnation they were created in; one
-of an earlier incarnation counts as removed, so a schedule that is deleted and created again is empty.
+Its incarnation counts its creations. Other aggregates keep the incarnation they were created in;
+one of an earlier incarnation counts as removed, so a schedule that is deleted and created again is
+empty.
 """
 
 from collections.abc import Sequence

@@ -6,6 +6,7 @@ sense in its schedule is a finding of the read side, never a check here.
 """
 
 import datetime as dt
+import functools
 import re
 from typing import NewType
 
@@ -33,6 +34,18 @@ _AIRCRAFT = re.compile(r"[A-Z0-9]{0,4}")
 _SERVICE = re.compile(r"[A-Z]?")
 _REGISTRATION = re.compile(r"[A-Z0-9][A-Z0-9-]{0,9}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_LEG_CODES = re.compile(
+    "/".join(
+        (
+            _CARRIER.pattern,
+            _SUFFIX.pattern,
+            _SERVICE.pattern,
+            _IATA.pattern,
+            _IATA.pattern,
+            _AIRCRAFT.pattern,
+        )
+    )
+)
 MAX_NAME = 200
 
 
@@ -156,12 +169,17 @@ def check_name(text: str, field: str) -> None:
 
 def check_day(text: str, field: str) -> None:
     """Raises InvalidInput unless text is a date, YYYY-MM-DD."""
+    if not _is_day(text):
+        raise InvalidInput(field, f"{text[:20]!r} is no date (YYYY-MM-DD)")
+
+
+@functools.lru_cache(maxsize=4_096)
+def _is_day(text: str) -> bool:
     try:
-        if not _DATE.fullmatch(text):
-            raise ValueError
         dt.date.fromisoformat(text)
     except ValueError:
-        raise InvalidInput(field, f"{text[:20]!r} is no date (YYYY-MM-DD)") from None
+        return False
+    return _DATE.fullmatch(text) is not None
 
 
 def check_times(departure: int, arrival: int, prefix: str = "") -> None:
@@ -186,14 +204,30 @@ def check_offset(minutes: int, field: str) -> None:
 
 def check_leg(leg: Leg, prefix: str = "leg.") -> None:
     """Raises InvalidInput, naming the field, unless every part of the leg is well-formed."""
+    codes = (
+        f"{leg.carrier}/{leg.suffix}/{leg.service_type}/{leg.departure_airport}/"
+        f"{leg.arrival_airport}/{leg.aircraft_type}"
+    )
+    # All codes at once: one match costs a third of six. What does not match is looked at singly.
+    if not _LEG_CODES.fullmatch(codes):
+        _check_codes(leg, prefix)
+    if not 1 <= leg.flight_number <= 9999:
+        raise InvalidInput(
+            prefix + "flight_number", f"{leg.flight_number} is not between 1 and 9999"
+        )
+    if not _is_day(leg.day_of_origin):
+        check_day(leg.day_of_origin, prefix + "day_of_origin")
+    check_times(leg.departure, leg.arrival, prefix)
+    if leg.departure_offset or leg.arrival_offset:
+        check_offset(leg.departure_offset, prefix + "departure_utc_offset_minutes")
+        check_offset(leg.arrival_offset, prefix + "arrival_utc_offset_minutes")
+
+
+def _check_codes(leg: Leg, prefix: str) -> None:
     if not _CARRIER.fullmatch(leg.carrier):
         raise InvalidInput(
             prefix + "carrier",
             f"{leg.carrier[:20]!r} is no airline designator (2 or 3 of A-Z, 0-9)",
-        )
-    if not 1 <= leg.flight_number <= 9999:
-        raise InvalidInput(
-            prefix + "flight_number", f"{leg.flight_number} is not between 1 and 9999"
         )
     if not _SUFFIX.fullmatch(leg.suffix):
         raise InvalidInput(prefix + "suffix", f"{leg.suffix[:20]!r} is not one letter A-Z")
@@ -201,10 +235,6 @@ def check_leg(leg: Leg, prefix: str = "leg.") -> None:
         raise InvalidInput(
             prefix + "service_type", f"{leg.service_type[:20]!r} is not one letter A-Z"
         )
-    check_day(leg.day_of_origin, prefix + "day_of_origin")
     check_iata(leg.departure_airport, prefix + "departure_airport")
     check_iata(leg.arrival_airport, prefix + "arrival_airport")
-    check_times(leg.departure, leg.arrival, prefix)
-    check_offset(leg.departure_offset, prefix + "departure_utc_offset_minutes")
-    check_offset(leg.arrival_offset, prefix + "arrival_utc_offset_minutes")
     check_aircraft_type(leg.aircraft_type, prefix + "aircraft_type")

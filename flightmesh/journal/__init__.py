@@ -1,11 +1,11 @@
 """The ledger store: ports for ledgers, claims, the aggregate index and snapshots.
 
-Four small ports, one technology per module (`memory`, `sqlite`). The rules of the protocol live above
-them, in flightmesh.ledger and the shard node; here are only single conditional writes and reads. The
-numbered rules are in docs/protocol.md.
+Four small ports, one technology per module (`memory`, `sqlite`). The rules of the protocol live
+above them, in flightmesh.ledger and the shard node; here are only single conditional writes and
+reads. The numbered rules are in docs/protocol.md.
 
 What every adapter keeps:
-* A call that returns has happened, durably (fsync or its equivalent), and is seen by every later read.
+* A call that returns has happened, durably (fsync or its equivalent), and later reads see it.
 * `StoreUnavailable` means definitely not applied. `OutcomeUnknown` means it may have been applied or
   may be applied later: the caller repeats the identical call until it gets an answer.
 * Conditional calls are linearizable and say what they found when they were not applied.
@@ -160,7 +160,7 @@ class Journal(Protocol):
     async def read_entries(
         self, ledger: int, segment: int, first: int, limit: int
     ) -> Sequence[tuple[int, bytes]]:
-        """Up to `limit` entries of the segment with numbers from `first`, ascending, without gap."""
+        """Up to `limit` entries of the segment from number `first` on, ascending, without gap."""
 
 
 class Claims(Protocol):

@@ -1,7 +1,7 @@
 """The registry: a small key-value store with revisions, leases and guarded transactions.
 
-It holds proposals and caches only (leader, registrations, shard map): data stay safe if all of it is
-lost. The port is the part of etcd's model that Flightmesh uses, so that adapters stay thin.
+It holds proposals and caches only (leader, registrations, shard map): data stay safe if all of it
+is lost. The port is the part of etcd's model that Flightmesh uses, so that adapters stay thin.
 
 What every adapter keeps: each write raises one revision that is common to all keys; reads are
 linearizable; a transaction compares and writes atomically; a key with a lease is deleted when the
