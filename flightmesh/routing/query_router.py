@@ -167,7 +167,8 @@ class QueryRouter:
                 send,
                 self._tasks,
                 self._clock,
-                max_in_flight=self._max_in_flight,
+                # Batches that wait for different positions must not queue behind one another.
+                max_in_flight=self._max_in_flight * (4 if key[2] else 1),
                 max_batch=self._max_batch,
             )
         return lane

@@ -80,6 +80,7 @@ class FaultyRegistry(InMemoryRegistry):  # type: ignore[misc] # final for users,
     """A registry that tests cut off, or whose answers they lose."""
 
     down = False
+    keeps_revoked = False
     lost_answers = 0
     held_requests = 0
 
@@ -94,6 +95,10 @@ class FaultyRegistry(InMemoryRegistry):  # type: ignore[misc] # final for users,
     async def keep_alive(self, lease: int) -> bool:
         self._reach()
         return await super().keep_alive(lease)
+
+    async def revoke_lease(self, lease: int) -> None:
+        if not self.keeps_revoked:
+            await super().revoke_lease(lease)
 
     async def grant_lease(self, ttl_s: float) -> int:
         self._reach()

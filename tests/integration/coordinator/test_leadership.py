@@ -151,6 +151,30 @@ async def test_a_standby_takes_over_at_once_when_the_leader_stops(mesh: Mesh) ->
     assert (await mesh.map()).assignments == before, "a new leader changes nothing that is right"
 
 
+async def test_a_killed_leader_is_followed_when_its_lease_ends_and_nodes_go_on(
+    mesh: Mesh,
+) -> None:
+    nodes = [await mesh.node("a"), await mesh.node("b")]
+    first = await mesh.coordinator("c1")
+    await mesh.clock.settle()
+    second = await mesh.coordinator("c2")
+    await mesh.until_served(1.0)
+    owned = [dict(node.owned) for node in nodes]
+
+    # Killed, so it cannot give up its lease of ten seconds.
+    mesh.registry.keeps_revoked = True
+    await first.stop()
+    mesh.registry.keeps_revoked = False
+    await mesh.clock.advance(5.0)
+    assert second.leader is None
+    assert await mesh.serves()
+    await mesh.clock.advance(7.0)
+
+    assert second.leader is not None
+    await mesh.clock.advance(5.0)
+    assert [node.owned for node in nodes] == owned
+
+
 async def test_a_new_leader_finishes_a_move_that_the_old_one_began(mesh: Mesh) -> None:
     source = await mesh.node("a")
     await mesh.node("b")
