@@ -6,8 +6,8 @@ reads. The numbered rules are in docs/protocol.md.
 
 What every adapter keeps:
 * A call that returns has happened, durably (fsync or its equivalent), and later reads see it.
-* `StoreUnavailable` means definitely not applied. `OutcomeUnknown` means it may have been applied or
-  may be applied later: the caller repeats the identical call until it gets an answer.
+* `StoreUnavailable` means definitely not applied. `OutcomeUnknown` means it may have been applied
+  or may be applied later: the caller repeats the identical call until it gets an answer.
 * Conditional calls are linearizable and say what they found when they were not applied.
 * Repeating a call that was applied is harmless: the answer shows the row as it is.
 """
