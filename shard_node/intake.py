@@ -222,7 +222,7 @@ class Intake:
             slot.add_committed(record, encode_indexed(prefix, data), place, place)
             if record.events and record.aggregate_id == self._domain.scope_aggregate(record.scope):
                 self._scopes.forget(record.scope)
-        position = f"{ledger}:{number}".encode()
+        position = self._replies.position(ledger, number)
         for record, task in entry.waiting:
             self._answer(task, record, position)
         for slot, task in entry.repeats:
@@ -271,13 +271,13 @@ class Intake:
             known.rejection,
             known.warnings,
         )
-        self._answer(task, record, f"{known.ledger}:{known.entry}".encode())
+        self._answer(task, record, self._replies.position(known.ledger, known.entry))
 
     async def _repeat_in_full(self, slot: ShardSlot, task: Task, known: Remembered) -> None:
         """The same, with its events, which the aggregate's records hold."""
         try:
             placed = await self._find_record(slot, task.envelope)
-            self._answer(task, placed.record, f"{known.ledger}:{known.entry}".encode())
+            self._answer(task, placed.record, self._replies.position(known.ledger, known.entry))
         except FlightmeshError as error:
             task.batch.put(task.place, error)
         except asyncio.CancelledError:

@@ -11,7 +11,7 @@ from flightmesh.codec.commands import Request
 from flightmesh.codec.entries import metadata_message
 from flightmesh.codec.events import EventCodec
 from flightmesh.codec.legs import rules_message, rules_of, write_leg
-from flightmesh.codec.public import encode_response, recorded_events
+from flightmesh.codec.public import encode_response, position_field, recorded_events
 from flightmesh.codec.wire import bytes_tag, framed
 from flightmesh.domain.airplane import AirplaneState
 from flightmesh.domain.airport import AirportState
@@ -40,6 +40,10 @@ class ScheduleReplies:
 
     def __init__(self, codec: EventCodec) -> None:
         self._codec = codec
+
+    def position(self, ledger: int, entry: int) -> bytes:
+        """The position token of an entry, as a field of ExecuteResponse."""
+        return position_field(ledger, entry)
 
     def response(self, record: Record, position: bytes, full: bool) -> bytes:
         """A serialized ExecuteResponse."""

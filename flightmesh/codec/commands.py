@@ -60,6 +60,7 @@ def address_of(request: Request, mint: Callable[[], CommandId]) -> AggregateId:
 
 
 def _schedule_address(request: Request) -> AggregateId:
+    check_schedule(request.schedule)  # first: what is remembered has a bounded size
     aggregate_id = _schedule_id(request.schedule)
     if request.aggregate_id not in ("", aggregate_id):
         raise InvalidInput("aggregate_id", "is not that of the schedule; leave it empty")

@@ -19,12 +19,13 @@ _RECORDED: Final = events_pb2.RecordedEvent.DESCRIPTOR.fields_by_name
 _RECORDED_SEQUENCE: Final = number_tag(_RECORDED["sequence"].number)
 _RECORDED_EVENT: Final = bytes_tag(_RECORDED["event"].number)
 _RESPONSE: Final = command_service_pb2.ExecuteResponse.DESCRIPTOR.fields_by_name
-_AGGREGATE_ID: Final = bytes_tag(_RESPONSE["aggregate_id"].number)
+# Ids are text of 36 bytes.
+_AGGREGATE_ID: Final = bytes_tag(_RESPONSE["aggregate_id"].number) + varint(36)
 _SEQUENCE: Final = number_tag(_RESPONSE["sequence"].number)
 _POSITION: Final = bytes_tag(_RESPONSE["position"].number)
 _EVENTS: Final = bytes_tag(_RESPONSE["events"].number)
 _WARNINGS: Final = bytes_tag(_RESPONSE["warnings"].number)
-_COMMAND_ID: Final = bytes_tag(_RESPONSE["command_id"].number)
+_COMMAND_ID: Final = bytes_tag(_RESPONSE["command_id"].number) + varint(36)
 
 
 def recorded_event(sequence: int, encoded: EncodedEvent, codec: EventCodec) -> bytes:
@@ -48,6 +49,11 @@ def recorded_events(record: Record, codec: EventCodec) -> list[bytes]:
     return [recorded_event(first + n, event, codec) for n, event in enumerate(record.events)]
 
 
+def position_field(ledger: int, entry: int) -> bytes:
+    """The position token of an entry, as a serialized field of ExecuteResponse."""
+    return framed(_POSITION, f"{ledger}:{entry}".encode())
+
+
 def encode_response(
     aggregate_id: str,
     command_id: str,
@@ -60,18 +66,20 @@ def encode_response(
     """A serialized ExecuteResponse.
 
     Args:
-        aggregate_id: the aggregate.
-        command_id: the command.
+        aggregate_id: the aggregate, a canonical UUID.
+        command_id: the command, a canonical UUID.
         sequence: the aggregate's sequence after it.
-        position: position token of the command's entry, as UTF-8.
+        position: see `position_field`.
         events: serialized RecordedEvent messages.
         warnings: as "CODE: text".
     """
     parts = [
-        framed(_AGGREGATE_ID, aggregate_id.encode()),
+        _AGGREGATE_ID,
+        aggregate_id.encode(),
         _SEQUENCE + varint(sequence) if sequence else b"",
-        framed(_POSITION, position),
-        framed(_COMMAND_ID, command_id.encode()),
+        position,
+        _COMMAND_ID,
+        command_id.encode(),
     ]
     parts += [framed(_EVENTS, event) for event in events]
     parts += [framed(_WARNINGS, warning.encode()) for warning in warnings]

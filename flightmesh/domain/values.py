@@ -169,7 +169,8 @@ def check_name(text: str, field: str) -> None:
 
 def check_day(text: str, field: str) -> None:
     """Raises InvalidInput unless text is a date, YYYY-MM-DD."""
-    if not _is_day(text):
+    # What is remembered has a bounded size.
+    if len(text) != 10 or not _is_day(text):
         raise InvalidInput(field, f"{text[:20]!r} is no date (YYYY-MM-DD)")
 
 
@@ -215,8 +216,7 @@ def check_leg(leg: Leg, prefix: str = "leg.") -> None:
         raise InvalidInput(
             prefix + "flight_number", f"{leg.flight_number} is not between 1 and 9999"
         )
-    if not _is_day(leg.day_of_origin):
-        check_day(leg.day_of_origin, prefix + "day_of_origin")
+    check_day(leg.day_of_origin, prefix + "day_of_origin")
     check_times(leg.departure, leg.arrival, prefix)
     if leg.departure_offset or leg.arrival_offset:
         check_offset(leg.departure_offset, prefix + "departure_utc_offset_minutes")

@@ -225,7 +225,7 @@ def test_a_reply_is_what_protobuf_reads(record: Record, made: list[e.Event]) -> 
         record.aggregate_id,
         record.command_id,
         record.aggregate_sequence,
-        b"7:9",
+        public.position_field(7, 9),
         events=public.recorded_events(record, codec),
         warnings=record.warnings,
     )
