@@ -71,12 +71,16 @@ class FailureDetector:
         return now_s - watched.heard_s <= self._silence_s
 
     def look(self, now_s: float, tick_s: float) -> None:
-        """Called about every tick_s: a longer gap was this process's own pause, no silence."""
-        if self._looked_s is not None and now_s - self._looked_s > tick_s + self._silence_s / 3:
+        """Called about every tick_s: what is beyond that was this process's own pause, no silence.
+
+        Small pauses count too: a busy process hears signs of life late that were given in time.
+        """
+        pause_s = 0.0 if self._looked_s is None else now_s - self._looked_s - tick_s
+        if pause_s > 0:
             for watched in self._watched.values():
-                watched.since_s = max(watched.since_s, now_s - tick_s)
+                watched.since_s = min(now_s, watched.since_s + pause_s)
                 if watched.heard_s is not None:
-                    watched.heard_s = max(watched.heard_s, now_s - tick_s)
+                    watched.heard_s = min(now_s, watched.heard_s + pause_s)
         self._looked_s = now_s
 
     def suspects(self, now_s: float) -> set[int]:

@@ -109,6 +109,15 @@ def test_a_pause_of_this_process_is_nobodys_silence(detector: FailureDetector) -
     assert detector.suspects(21.5) == {1}
 
 
+def test_many_small_pauses_of_this_process_are_nobodys_silence_either(
+    detector: FailureDetector,
+) -> None:
+    for half in range(1, 8):
+        detector.look(half / 2, 0.1)
+        assert detector.suspects(half / 2) == set(), "busy for 0.4 s of each 0.5 s"
+    assert detector.alive(1, 3.5)
+
+
 def test_a_forgotten_session_is_nobody(detector: FailureDetector) -> None:
     detector.broken(1, 1.0)
     detector.forget(1)
