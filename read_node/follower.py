@@ -7,12 +7,12 @@ that is silent for 2 s is asked for at the store (rules 22, 23). Nothing here wa
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import final
 
 from flightmesh.clock import Clock
-from flightmesh.errors import CorruptData, FlightmeshError, StoreError
+from flightmesh.errors import CorruptData, FlightmeshError, RetryableError, StoreError
 from flightmesh.event_bus import BusMessage, EventBus, LedgerHeartbeat
 from flightmesh.journal import Journal
 from flightmesh.ledger.reader import LedgerReader
@@ -135,10 +135,14 @@ class Follower:
         while not self._projection.settle(self._limits.lanes_per_slice):
             await self._breathe()
         self.ready.set()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._listen(subscription), name="read-node/listen")
-            group.create_task(self._poll(), name="read-node/poll")
-            group.create_task(self._repair(), name="read-node/repair")
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._listen(subscription), name="read-node/listen")
+                group.create_task(self._poll(), name="read-node/poll")
+                group.create_task(self._repair(), name="read-node/repair")
+        finally:
+            # A model that is no longer fed must not be asked.
+            self.ready.clear()
 
     # Replay
 
@@ -209,16 +213,13 @@ class Follower:
 
     # Following
 
-    async def _listen(self, subscription: object) -> None:
-        messages = subscription
+    async def _listen(self, messages: AsyncIterator[BusMessage]) -> None:
         while True:
             try:
-                async for message in messages:  # type: ignore[attr-defined]
+                async for message in messages:
                     self._on_message(message)
                     await self._breathe()
-            except FlightmeshError as error:
-                if not isinstance(error, StoreError):
-                    raise
+            except (RetryableError, StoreError) as error:
                 await self._alarm("the bus failed: %s", error)
             await self._clock.sleep(self._limits.retry_s)
             messages = self._bus.subscribe()

@@ -23,11 +23,22 @@ class Rotation:
         airplane: the airplane it is assigned to.
         registration: as the assignment gave it; may be empty.
         keys: its legs, ascending.
+        slots: its legs' slots by leg id; None until one of many legs is looked for.
         low: first changed departure.
         high: last changed departure.
     """
 
-    __slots__ = ("airplane", "high", "id", "keys", "low", "name", "registration", "sequence")
+    __slots__ = (
+        "airplane",
+        "high",
+        "id",
+        "keys",
+        "low",
+        "name",
+        "registration",
+        "sequence",
+        "slots",
+    )
 
     def __init__(self, rotation_id: bytes, name: str) -> None:
         self.id = rotation_id
@@ -36,6 +47,7 @@ class Rotation:
         self.airplane: Airplane | None = None
         self.registration = ""
         self.keys: list[int] = []
+        self.slots: dict[str, int] | None = None
         self.low = NO_LOW
         self.high = NO_HIGH
 

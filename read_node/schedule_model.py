@@ -17,6 +17,9 @@ from read_node.lanes import NO_HIGH, NO_LOW, Airplane, Lane, Rotation
 from read_node.leg_intake import leg_adder
 from read_node.legs import NO_SLOT, SLOT_BITS, SLOT_MASK, LegColumns
 
+# Up to so many legs of a rotation are searched one by one.
+_FEW_LEGS = 32
+
 
 @final
 class ScheduleModel:
@@ -63,8 +66,6 @@ class ScheduleModel:
         self.assigned = 0
         self.rotation_names: KeyList[tuple[str, bytes]] | None = None
         self._take_in = leg_adder(self.legs, self.days, self.designators)
-        self._slot_of: dict[str, int] = {}
-        self._more_slots: dict[tuple[str, bytes], int] = {}
 
     # Schedule
 
@@ -115,8 +116,11 @@ class ScheduleModel:
 
     def _leave_airplane(self, rotation: Rotation) -> None:
         airplane = rotation.airplane
+        successor = self.legs.successor
         for key in rotation.keys:
-            self._clear_lane_findings(key & SLOT_MASK)
+            slot = key & SLOT_MASK
+            if successor[slot] != NO_SLOT or self.legs.marks[slot]:
+                self._clear_lane_findings(slot)
         if airplane is None:
             return
         del airplane.rotations[rotation.id]
@@ -145,10 +149,8 @@ class ScheduleModel:
     ) -> None:
         """A leg joined a rotation; see `read_node.leg_intake`."""
         key = self._take_in(rotation, leg_id, day, departure, arrival, flight, route, equipment)
-        slot = key & SLOT_MASK
-        if self._slot_of.setdefault(leg_id, slot) != slot:
-            # The id is in another rotation, which it may be about to leave.
-            self._more_slots[leg_id, rotation.id] = slot
+        if rotation.slots is not None:
+            rotation.slots[leg_id] = key & SLOT_MASK
         lane: Lane
         if rotation.airplane is None:
             lane = rotation
@@ -195,10 +197,16 @@ class ScheduleModel:
 
     def slot_of(self, rotation: Rotation, leg_id: str) -> int:
         """Slot of a leg of a rotation; raises KeyError if it is not there."""
-        slot = self._slot_of[leg_id]
-        if self.legs.rotation[slot] is not rotation:
-            slot = self._more_slots[leg_id, rotation.id]
-        return slot
+        if rotation.slots is None:
+            leg_ids = self.legs.leg_id
+            if len(rotation.keys) <= _FEW_LEGS:
+                for key in rotation.keys:
+                    if leg_ids[key & SLOT_MASK] == leg_id:
+                        return key & SLOT_MASK
+            else:
+                slots = (key & SLOT_MASK for key in rotation.keys)
+                rotation.slots = {leg_ids[slot]: slot for slot in slots}
+        return (rotation.slots or {})[leg_id]
 
     def _drop_leg(self, rotation: Rotation, slot: int) -> None:
         legs = self.legs
@@ -208,15 +216,8 @@ class ScheduleModel:
         key = legs.departure[slot] << SLOT_BITS | slot
         legs.remove(slot)
         self.days.discard(key)
-        if self._more_slots and self._more_slots.pop((leg_id, rotation.id), None) is not None:
-            return
-        del self._slot_of[leg_id]
-        # Another rotation's leg of that id, if any, becomes the one found first.
-        for (other_id, rotation_id), other in list(self._more_slots.items()):
-            if other_id == leg_id:
-                self._slot_of[leg_id] = other
-                del self._more_slots[leg_id, rotation_id]
-                break
+        if rotation.slots is not None:
+            del rotation.slots[leg_id]
 
     def _take_from_lane(self, rotation: Rotation, slot: int) -> None:
         self._clear_lane_findings(slot)

@@ -29,6 +29,8 @@ class Scope:
         self.name = name
         self.models: list[ScheduleModel] = []
         self.dropped = 0
+        self._last_id: bytes | None = None
+        self._last_found: tuple[ScheduleModel, Rotation] | None = None
 
     def model_for(self, incarnation: int) -> ScheduleModel | None:
         """The model of an incarnation; None if that is over."""
@@ -69,10 +71,13 @@ class Scope:
         Raises:
             LookupError: there never was such a rotation.
         """
+        if rotation_id is self._last_id:
+            return self._last_found  # the events of one record ask for the same one
         for model in self.models:
             rotation = model.rotations.get(rotation_id)
             if rotation is not None:
-                return model, rotation
+                self._last_id, self._last_found = rotation_id, (model, rotation)
+                return self._last_found
         self._check_gone(rotation_id)
         return None
 
@@ -91,6 +96,7 @@ class Scope:
 
     def _drop(self, incarnation: int) -> None:
         self.dropped = max(self.dropped, incarnation)
+        self._last_id = self._last_found = None
         self.models = [model for model in self.models if model.incarnation > self.dropped]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flightmesh.api.journal.v1 import entry_pb2
-from flightmesh.errors import Overloaded, StoreUnavailable
+from flightmesh.errors import Overloaded, ProtocolViolation, StoreUnavailable, Unavailable
 from flightmesh.event_bus import LedgerHeartbeat, PublishedEntry
 from flightmesh.event_bus.memory import InMemoryEventBus
 from flightmesh.journal import DirectoryRow
@@ -234,3 +234,43 @@ async def test_a_store_that_fails_is_asked_again(mesh: Mesh, monkeypatch: Any) -
     assert mesh.node.ready
     assert mesh.events() == 5
     assert mesh.node.follower.statistics.alarms == 2
+
+
+async def test_a_shard_sequence_that_comes_twice_ends_the_node(mesh: Mesh) -> None:
+    failures: list[BaseException] = []
+    mesh.node = build_read_node(
+        ReadNodeConfig(), mesh.journal, mesh.bus, mesh.clock, failures.append
+    )
+    _, records = a_story()
+    await mesh.open(1)
+    await mesh.start()
+    await mesh.append(1, records)
+    assert mesh.node.ready
+    await mesh.append(1, records[-1:])
+    assert not mesh.node.ready
+    assert isinstance(failures[0], BaseExceptionGroup)
+    assert failures[0].subgroup(ProtocolViolation)
+    assert mesh.token() == "1:0"
+
+
+async def test_a_bus_that_breaks_is_subscribed_to_again(mesh: Mesh, monkeypatch: Any) -> None:
+    subscribe = mesh.bus.subscribe
+    broken = iter([True])
+
+    def failing() -> Any:
+        return Broken() if next(broken, False) else subscribe()
+
+    monkeypatch.setattr(mesh.bus, "subscribe", failing)
+    await mesh.open(1)
+    await mesh.start()
+    await mesh.clock.advance(1)
+    await mesh.append(1, a_story()[1])
+    assert mesh.events() == 5
+
+
+class Broken:
+    def __aiter__(self) -> "Broken":
+        return self
+
+    async def __anext__(self) -> Any:
+        raise Unavailable("the bus is away")
