@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from typing import final
+from typing import Final, final
 
 from flightmesh.codec.entries import decode_chunk
 from flightmesh.codec.snapshots import decode_snapshot
@@ -16,6 +16,11 @@ from flightmesh.runtime.logs import fields
 from shard_node.slot import ShardSlot
 
 _log = logging.getLogger(__name__)
+
+# Rough memory, in bytes, that a record leaves behind: objects of the state and of the remembered
+# command, beside the record's own bytes. Measured with tracemalloc on rotations of 100 legs.
+RECORD_OVERHEAD: Final = 900
+_RECORD_BYTES: Final = 250
 
 
 @final
@@ -71,7 +76,7 @@ class AggregateLoader:
         cell = await self._from_snapshot(aggregate_id, records)
         if cell is None:
             cell = rebuild(aggregate_id, records, self._domain)
-        cell.size = 200 * len(records)
+        cell.size = (RECORD_OVERHEAD + _RECORD_BYTES) * len(records)
         return cell
 
     async def _from_snapshot(

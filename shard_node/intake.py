@@ -21,7 +21,7 @@ from flightmesh.eventsourcing.window import Remembered
 from flightmesh.ids import AggregateId
 from flightmesh.runtime.logs import fields
 from flightmesh.runtime.tasks import TaskOwner
-from shard_node.aggregate_loader import AggregateLoader
+from shard_node.aggregate_loader import RECORD_OVERHEAD, AggregateLoader
 from shard_node.entry_queue import EntryQueue, OpenEntry
 from shard_node.replies import ReplyEncoder
 from shard_node.scope_directory import ScopeDirectory
@@ -208,7 +208,7 @@ class Intake:
             task.batch.put(task.place, error)
         else:
             if isinstance(outcome, Record):
-                cell.size += self._queue.add(slot, outcome, task)
+                cell.size += RECORD_OVERHEAD + self._queue.add(slot, outcome, task)
             else:
                 self._repeat(slot, task, outcome)
 

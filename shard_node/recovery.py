@@ -80,7 +80,8 @@ class ShardRecovery:
         while batch := await reader.read_batch():
             for number, data in batch:
                 self._take_entry(ledger, number, data, tails)
-            await asyncio.sleep(0)
+                # An entry may hold hundreds of records; whoever else is served must not wait.
+                await asyncio.sleep(0)
         for tail in tails.values():
             if ledger != self._ledger:
                 # Rule 12: what was read here, after the seal or the release, and no more.

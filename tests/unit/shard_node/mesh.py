@@ -25,6 +25,7 @@ from shard_node.config import ShardNodeConfig
 from shard_node.handlers import Handlers
 from shard_node.node import ShardNode
 from shard_node.session import SessionPorts
+from shard_node.slot import ShardSlot
 from shard_node.translate import ScheduleReplies, wants_events
 
 SHARDS = 4
@@ -194,6 +195,17 @@ class Mesh:
             "arrival_time": {"seconds": 1_118_707_200 + hour * 3600 + 3000},
         }
         return self.request(aggregate_id=rotation, add_leg={"leg": leg}, **fields)
+
+    def slot_of(self, handlers: Handlers, aggregate_id: str) -> ShardSlot:
+        slot = handlers.node.session.slot(self.map.shard_of(aggregate_id))
+        assert slot is not None
+        return slot
+
+    async def state_of(self, handlers: Handlers, rotation: AggregateId) -> tuple[int, list[int]]:
+        """Committed sequence and flight numbers of a rotation."""
+        slot = self.slot_of(handlers, rotation)
+        cell = await handlers.node.session.committed_state(slot, rotation)
+        return cell.sequence, sorted(leg.flight_number for leg in cell.state.order)
 
     # --- Forwarder --------------------------------------------------------------------------
 
