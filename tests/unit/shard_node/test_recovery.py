@@ -44,6 +44,24 @@ async def test_a_new_owner_recovers_what_was_never_indexed(mesh: Mesh) -> None:
         assert await mesh.state_of(second, rotation) == (2, [2])
 
 
+async def test_recovery_reads_watermarks_then_the_index_then_the_tails(mesh: Mesh) -> None:
+    """Rule 14: a watermark that is newer than the index that was read would hide a tail."""
+    watched = Faults(ScriptedFaults())
+    first = await mesh.add_node()
+    await mesh.assign(first)
+    await mesh.create(first, 3)
+    await mesh.seal(first.node.session.id)
+    mesh.index = faults.FaultyAggregateIndex(mesh.store.index, watched)
+    mesh.journal = faults.FaultyJournal(mesh.store.journal, watched)
+    mesh.claims = faults.FaultyClaims(mesh.store.claims, watched)
+    second = await mesh.add_node()
+    await mesh.assign(second)
+    wanted = ["change_claims", "read_watermarks", "read_head", "read_entries"]
+    calls = [call for call in watched.calls if call in wanted]
+    assert sorted(calls, key=wanted.index) == calls
+    assert set(calls) == set(wanted)
+
+
 async def test_a_crash_between_flush_and_watermark_is_harmless(mesh: Mesh) -> None:
     """Rule 13: a repeated flush is harmless."""
     troubles = Faults(ScriptedFaults())
@@ -205,7 +223,7 @@ async def test_everything_survives_a_restart_of_all_nodes(mesh: Mesh) -> None:
         assert len(
             await second.index.read_chunks(second.map.shard_of(rotation), id_bytes(rotation))
         )
-        assert await state_of(second, node, rotation) == (4, [1, 2, 3])
+        assert await second.state_of(node, rotation) == (4, [1, 2, 3])
     await second.stop()
 
 
