@@ -17,8 +17,11 @@ from read_node.airports import AirportDefinition
 from read_node.projection import Handler, StoredRecord
 from read_node.schedule_model import ScheduleModel
 from read_node.schedules import Scope
+from read_node.translate.flat_events import FlatLegAdded, Minutes
 
 FORMAT = 1
+
+_minutes_of = Minutes()
 
 
 def decode_entry(ledger: int, number: int, data: bytes) -> entry_pb2.Entry:
@@ -82,13 +85,13 @@ def _leg_added(scope: Scope, rid: bytes, payload: bytes, seq: int) -> ScheduleMo
         return None
     model, rotation = found
     rotation.sequence = seq
-    leg = events_pb2.LegAdded.FromString(payload).leg
+    leg = FlatLegAdded.FromString(payload).leg
     model.add_leg(
         rotation,
         leg.leg_id,
         leg.day_of_origin,
-        leg.departure_time.seconds // 60,
-        leg.arrival_time.seconds // 60,
+        _minutes_of[leg.departure_time],
+        _minutes_of[leg.arrival_time],
         (leg.carrier, leg.flight_number, leg.suffix),
         (
             leg.departure_airport,
