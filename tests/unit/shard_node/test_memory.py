@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from flightmesh.errors import InvalidInput, Refused, ShardMoving
+from flightmesh.errors import InvalidInput, Overloaded, Refused, ShardMoving
 from flightmesh.ids import AggregateId, id_bytes, schedule_aggregate_id
 from flightmesh.journal import StoredSnapshot
+from flightmesh.testing.faults import Fault, Faults, FaultyAggregateIndex, ScriptedFaults
 from shard_node.aggregates import AggregateQuestions, When
 from shard_node.handlers import Handlers
 from shard_node.translate import wants_events
@@ -93,6 +94,40 @@ async def test_an_aggregate_with_uncommitted_records_stays(mesh: Mesh) -> None:
     assert set(rotations) <= cells(node)
     gate.open()
     await batch.wait()
+
+
+async def test_while_the_index_lags_too_far_behind_commands_are_refused(mesh: Mesh) -> None:
+    troubles = Faults(ScriptedFaults(flush=[Fault.REFUSED] * 5))
+    mesh.index = FaultyAggregateIndex(mesh.store.index, troubles)
+    node = await mesh.add_node(flush_records=1)
+    await mesh.assign(node)
+    (rotation,) = await mesh.create(node)
+    await mesh.send(node, *(mesh.add_leg(rotation, hour) for hour in range(50)))
+    await mesh.clock.advance(1.1)
+    refused = mesh.add_leg(rotation, 50)
+    (result,) = await mesh.send(node, refused)
+    assert isinstance(result, Overloaded)
+    await mesh.clock.advance(5)
+    (result,) = await mesh.send(node, refused)
+    assert reply(result).sequence == 52
+
+
+async def test_what_a_failed_flush_left_is_in_the_index_after_the_next(mesh: Mesh) -> None:
+    troubles = Faults(ScriptedFaults(flush=[Fault.ANSWER_LOST, Fault.LOST, Fault.REFUSED]))
+    mesh.index = FaultyAggregateIndex(mesh.store.index, troubles)
+    node = await mesh.add_node()
+    await mesh.assign(node)
+    (rotation,) = await mesh.create(node)
+    for hour in range(6):
+        await mesh.send(node, mesh.add_leg(rotation, hour))
+        await mesh.clock.advance(1)
+    assert len(troubles.met) == 3
+    assert node.node.session.flusher.backlog == 0
+    await mesh.seal(node.node.session.id)
+    other = await mesh.add_node()
+    await mesh.assign(other)
+    assert not mesh.slot_of(other, rotation).drafts
+    assert await mesh.state_of(other, rotation) == (7, [1, 2, 3, 4, 5, 6])
 
 
 # --- snapshots --------------------------------------------------------------------------------

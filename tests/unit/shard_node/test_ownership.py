@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from flightmesh.errors import (
     Refused,
     SessionFenced,
     ShardMoving,
+    Unavailable,
 )
 from flightmesh.sharding.shard_map import NodeRole, decode_registration, role_prefix
 from flightmesh.testing import faults
@@ -118,6 +120,26 @@ async def test_a_fenced_node_gives_up_its_registration_and_registers_its_new_ses
     assert await registered() == []
     await mesh.clock.advance(3)
     assert await registered() == [2]
+
+
+async def test_a_node_serves_on_while_the_registry_is_away(mesh: Mesh) -> None:
+    """SPEC C3."""
+
+    class Away:
+        def __getattr__(self, name: str) -> Any:
+            async def call(*args: Any) -> Any:
+                raise Unavailable("the registry is away")
+
+            return call
+
+    registry, mesh.registry = mesh.registry, Away()  # type: ignore[assignment]
+    node = await mesh.add_node()
+    mesh.registry = registry
+    await mesh.assign(node)
+    (rotation,) = await mesh.create(node)
+    await mesh.clock.advance(10)
+    (result,) = await mesh.send(node, mesh.add_leg(rotation, 1))
+    assert reply(result).sequence == 2
 
 
 async def test_parked_commands_of_a_fenced_session_are_told_to_retry(mesh: Mesh) -> None:
