@@ -103,7 +103,8 @@ def _check_pairs(model: ScheduleModel, lane: Lane, slots: list[int], count: int)
             if airport != departs_at[route[successor]]:
                 marks |= CONTINUITY
             required = airport_minimums[airport]
-            required = max(required, airplane_minimum)
+            if airplane_minimum > required:  # noqa: PLR1730 - this runs for every leg
+                required = airplane_minimum
             ground = departure[successor] - arrival[slot]
             if ground < (required if required >= 0 else DEFAULT_GROUND_MINUTES):
                 marks |= GROUND_TIME

@@ -72,8 +72,9 @@ class DayIndex:
             bucket = self._bucket(day)
             if latest is not None and (day + 1) * 24 * 60 + self._legs.longest <= latest:
                 break
-            for key in bucket:
-                latest = max(arrival[key & SLOT_MASK], latest or arrival[key & SLOT_MASK])
+            if bucket:
+                last = max(arrival[key & SLOT_MASK] for key in bucket)
+                latest = last if latest is None else max(latest, last)
         return latest
 
     def _bucket(self, day: int) -> list[int]:

@@ -73,7 +73,8 @@ def leg_adder(legs: LegColumns, days: DayIndex, designators: Designators) -> Add
         route_legs[route_at] += 1
         minutes = arrival - departure
         legs.block_minutes += minutes
-        legs.longest = max(legs.longest, minutes)
+        if minutes > legs.longest:  # noqa: PLR1730 - a call of max costs more than all of it
+            legs.longest = minutes
         designator = (flight_at << 20 | day_at) << 20 | departs_at[route_at]
         if single.setdefault(designator, slot) != slot:
             repeat(designator, slot)
