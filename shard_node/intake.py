@@ -13,17 +13,18 @@ from typing import Any, Final, final
 
 from flightmesh.clock import Clock
 from flightmesh.codec.entries import encode_indexed, place_prefix
-from flightmesh.errors import FlightmeshError, Overloaded, Refused, SessionFenced, ShardMoving
+from flightmesh.errors import FlightmeshError, Overloaded, SessionFenced, ShardMoving
 from flightmesh.eventsourcing import CommandEnvelope, DomainModel
 from flightmesh.eventsourcing.cell import AggregateCell
-from flightmesh.eventsourcing.record import PlacedRecord, Record
+from flightmesh.eventsourcing.record import Record
 from flightmesh.eventsourcing.window import Remembered
 from flightmesh.ids import AggregateId
 from flightmesh.runtime.logs import fields
 from flightmesh.runtime.tasks import TaskOwner
 from shard_node.aggregate_loader import RECORD_OVERHEAD, AggregateLoader
 from shard_node.entry_queue import EntryQueue, OpenEntry
-from shard_node.replies import ReplyEncoder
+from shard_node.repeats import Repeats
+from shard_node.replies import ReplyEncoder, answer
 from shard_node.scope_directory import ScopeDirectory
 from shard_node.slot import ShardSlot, SlotStatus, Task
 
@@ -64,6 +65,7 @@ class Intake:
         self._loader = loader
         self._scopes = scopes
         self._replies = replies
+        self._repeats = Repeats(loader, replies, tasks)
         self._clock = clock
         self._tasks = tasks
         self._max_parked = max_parked
@@ -224,7 +226,7 @@ class Intake:
                 self._scopes.forget(record.scope)
         position = self._replies.position(ledger, number)
         for record, task in entry.waiting:
-            self._answer(task, record, position)
+            answer(self._replies, task, record, position)
         for slot, task in entry.repeats:
             cell = slot.memory.cells.get(task.envelope.aggregate_id)
             known = cell and cell.window.get(task.envelope.command_id)
@@ -232,18 +234,6 @@ class Intake:
                 self._repeat(slot, task, known)
             else:
                 task.batch.put(task.place, ShardMoving(slot.shard, slot.epoch))
-
-    def _answer(self, task: Task, record: Record, position: bytes) -> None:
-        rejection = record.rejection
-        if rejection is not None:
-            task.batch.put(
-                task.place, Refused(rejection.reason, rejection.message, rejection.details)
-            )
-            return
-        try:
-            task.batch.put(task.place, self._replies.response(record, position, task.full))
-        except FlightmeshError as error:
-            task.batch.put(task.place, error)
 
     # --- repeats ----------------------------------------------------------------------------
 
@@ -254,39 +244,4 @@ class Intake:
             if entry is not None:
                 entry.repeats.append((slot, task))
                 return
-        if known.first_shard_sequence and task.full:
-            self._tasks.start(self._repeat_in_full(slot, task, known), "repeat")
-            return
-        envelope = task.envelope
-        record = Record(
-            envelope.command_id,
-            known.body_hash,
-            slot.shard,
-            envelope.aggregate_id,
-            envelope.aggregate_type,
-            envelope.scope,
-            known.first_shard_sequence,
-            known.sequence,
-            (),
-            known.rejection,
-            known.warnings,
-        )
-        self._answer(task, record, self._replies.position(known.ledger, known.entry))
-
-    async def _repeat_in_full(self, slot: ShardSlot, task: Task, known: Remembered) -> None:
-        """The same, with its events, which the aggregate's records hold."""
-        try:
-            placed = await self._find_record(slot, task.envelope)
-            self._answer(task, placed.record, self._replies.position(known.ledger, known.entry))
-        except FlightmeshError as error:
-            task.batch.put(task.place, error)
-        except asyncio.CancelledError:
-            task.batch.put(task.place, SessionFenced("the session ended"))
-            raise
-
-    async def _find_record(self, slot: ShardSlot, envelope: CommandEnvelope) -> PlacedRecord:
-        for placed in await self._loader.records(slot, envelope.aggregate_id):
-            if placed.record.command_id == envelope.command_id:
-                return placed
-        # The slot was released meanwhile, and with it the records that the index did not have.
-        raise ShardMoving(slot.shard, slot.epoch)
+        self._repeats.answer(slot, task, known)

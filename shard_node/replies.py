@@ -2,7 +2,9 @@
 
 from typing import Protocol
 
+from flightmesh.errors import FlightmeshError, Refused
 from flightmesh.eventsourcing.record import Record
+from shard_node.slot import Task
 
 
 class ReplyEncoder(Protocol):
@@ -19,3 +21,16 @@ class ReplyEncoder(Protocol):
             position: see `position`.
             full: whether the reply tells the events.
         """
+
+
+def answer(replies: ReplyEncoder, task: Task, record: Record, position: bytes) -> None:
+    """Gives a command the result that its record states."""
+    rejection = record.rejection
+    if rejection is not None:
+        refused = Refused(rejection.reason, rejection.message, rejection.details)
+        task.batch.put(task.place, refused)
+        return
+    try:
+        task.batch.put(task.place, replies.response(record, position, task.full))
+    except FlightmeshError as error:
+        task.batch.put(task.place, error)
