@@ -4,17 +4,15 @@ A page token holds the order of the last item shown, not its number, so that pag
 while the schedule changes: nothing is shown twice, and nothing that stays where it is is left out.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 
 from read_node.finding_lists import FINDING_SHIFT, Kind, in_order, slots_of
 from read_node.lanes import Rotation
 from read_node.legs import SLOT_BITS, SLOT_MASK
-from read_node.schedule_model import ScheduleModel
-
-# Sorts before the order of every finding.
-_Order = tuple[int, str, str, str, str]
+from read_node.schedule_model import Place, ScheduleModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,7 @@ class FoundAt:
     """
 
     kind: Kind
-    order: _Order
+    order: Place
     slots: tuple[int, ...]
     rotation: Rotation | None = None
 
@@ -59,7 +57,7 @@ def version(model: ScheduleModel, kind: Kind) -> int:
     return model.lists[kind].version
 
 
-def findings_from(model: ScheduleModel, kind: Kind, after: _Order | None) -> Iterator[FoundAt]:
+def findings_from(model: ScheduleModel, kind: Kind, after: Place | None) -> Iterator[FoundAt]:
     """The findings of a kind, in order, those up to and including `after` left out."""
     found = _unknown(model, after) if kind is Kind.UNKNOWN_AIRPLANE else _listed(model, kind, after)
     for each in found:
@@ -67,11 +65,11 @@ def findings_from(model: ScheduleModel, kind: Kind, after: _Order | None) -> Ite
             yield each
 
 
-def _listed(model: ScheduleModel, kind: Kind, after: _Order | None) -> Iterator[FoundAt]:
+def _listed(model: ScheduleModel, kind: Kind, after: Place | None) -> Iterator[FoundAt]:
     keys = model.lists[kind].ordered()
     start = 0 if after is None else bisect_left(keys, after[0] << FINDING_SHIFT)
 
-    def order(key: int) -> _Order:
+    def order(key: int) -> Place:
         first, second = slots_of(key)
         ids = (*_ids(model, first), *(_ids(model, second) if _is_pair(kind) else ("", "")))
         return key >> FINDING_SHIFT, *ids
@@ -95,20 +93,23 @@ def _ids(model: ScheduleModel, slot: int) -> tuple[str, str]:
     return model.legs.leg_id[slot], rotation.id.hex()
 
 
-def _unknown(model: ScheduleModel, after: _Order | None) -> Iterator[FoundAt]:
-    legs = model.legs
-
-    def begins(rotation: Rotation) -> int:
-        return rotation.keys[0] >> SLOT_BITS if rotation.keys else 0
-
-    first = -(1 << 40) if after is None else after[0]
-    found = []
-    for rotation in model.unknown.values():
-        departure = begins(rotation)
-        if departure >= first:
-            leg_id = legs.leg_id[rotation.keys[0] & SLOT_MASK] if rotation.keys else ""
-            found.append(((departure, leg_id, rotation.id.hex(), "", ""), rotation))
-    found.sort(key=lambda each: each[0])
-    for order, rotation in found:
+def _unknown(model: ScheduleModel, after: Place | None) -> Iterator[FoundAt]:
+    if model.unknown_order is None or model.unknown_order[0] != model.unknown_version:
+        found = sorted(
+            ((_unknown_place(model, each), each) for each in model.unknown.values()),
+            key=itemgetter(0),
+        )
+        model.unknown_order = model.unknown_version, found
+    ordered = model.unknown_order[1]
+    start = 0 if after is None else bisect_right(ordered, after, key=itemgetter(0))
+    for at in range(start, len(ordered)):
+        order, rotation = ordered[at]
         ends = [key & SLOT_MASK for key in (rotation.keys[:1] + rotation.keys[1:][-1:])]
         yield FoundAt(Kind.UNKNOWN_AIRPLANE, order, tuple(ends), rotation)
+
+
+def _unknown_place(model: ScheduleModel, rotation: Rotation) -> Place:
+    if not rotation.keys:
+        return 0, "", rotation.id.hex(), "", ""
+    leg_id = model.legs.leg_id[rotation.keys[0] & SLOT_MASK]
+    return rotation.keys[0] >> SLOT_BITS, leg_id, rotation.id.hex(), "", ""

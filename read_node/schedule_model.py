@@ -17,6 +17,9 @@ from read_node.lanes import NO_HIGH, NO_LOW, Airplane, Lane, Rotation
 from read_node.leg_intake import leg_adder
 from read_node.legs import NO_SLOT, SLOT_BITS, SLOT_MASK, LegColumns
 
+# Place of a finding among those of its kind: first departure, then ids.
+Place = tuple[int, str, str, str, str]
+
 # Up to so many legs of a rotation are searched one by one.
 _FEW_LEGS = 32
 
@@ -36,6 +39,7 @@ class ScheduleModel:
         airplanes: by aggregate id, those that assignments name included.
         unknown: rotations assigned to airplanes that do not exist, by id.
         unknown_version: grows whenever a page of unknown airplanes may look different.
+        unknown_order: them in order with their places, and the unknown_version they are of.
         lists: findings by kind, except those of unknown airplanes.
         overlaps: later legs that overlap a leg, by the leg's slot.
         dirty: lanes that the checks have to look at.
@@ -57,6 +61,7 @@ class ScheduleModel:
         self.airplanes: dict[bytes, Airplane] = {}
         self.unknown: dict[bytes, Rotation] = {}
         self.unknown_version = 0
+        self.unknown_order: tuple[int, list[tuple[Place, Rotation]]] | None = None
         self.lists: dict[Kind, KeyList[int]] = {
             kind: KeyList() for kind in Kind if kind is not Kind.UNKNOWN_AIRPLANE
         }
