@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol, final
 
 from flightmesh.clock import Clock
 from flightmesh.codec.entries import encode_entry, encode_record
-from flightmesh.errors import Overloaded, ProtocolViolation
+from flightmesh.errors import Overloaded, ProtocolViolation, SessionFenced
 from flightmesh.eventsourcing.record import Record
 from shard_node.slot import ShardSlot, Task
 
@@ -192,6 +192,8 @@ class EntryQueue:
         entry = self.find(number)
         if entry is not None:
             await asyncio.shield(entry.committed())
+        elif number > self.head:
+            raise SessionFenced(f"entry {number} of ledger {self.ledger} was given up")
 
     async def run(self, listener: CommitListener) -> None:
         """Writes entries until cancelled.

@@ -19,6 +19,9 @@ from flightmesh.runtime.tasks import TaskOwner
 TRUSTED_S: Final = 1.0
 REFRESH_S: Final = 0.5
 UNREACHABLE_S: Final = 10.0
+# A refresh fails before the answer it refreshes is too old, so that nobody waits for it.
+REFRESH_TIMEOUT_S: Final = 0.4
+FIRST_TIMEOUT_S: Final = 5.0
 MAX_SCOPES: Final = 10_000
 
 # State, when the question was sent, what went wrong.
@@ -49,7 +52,8 @@ class ScopeDirectory:
     """What one session knows of the states of scopes owned elsewhere.
 
     Args:
-        ask: asks the owner for the committed state of a scope; raises FlightmeshError.
+        ask: asks the owner for the committed state of a scope, with the seconds it may take;
+            raises FlightmeshError.
         exists: whether a state is positive.
         clock: for ages.
         tasks: owns the questions.
@@ -57,7 +61,7 @@ class ScopeDirectory:
 
     def __init__(
         self,
-        ask: Callable[[str], Awaitable[Any]],
+        ask: Callable[[str, float], Awaitable[Any]],
         exists: Callable[[Any], bool],
         clock: Clock,
         tasks: TaskOwner,
@@ -117,8 +121,9 @@ class ScopeDirectory:
 
     async def _fetch(self, scope: str, answer: _Answer) -> _Reply:
         asked_at_s = self._clock.monotonic_s()
+        timeout_s = FIRST_TIMEOUT_S if answer.state is None else REFRESH_TIMEOUT_S
         try:
-            state = await self._ask(scope)
+            state = await self._ask(scope, timeout_s)
         except FlightmeshError as error:
             # Not raised: in the background nobody waits for it.
             answer.unreachable = True

@@ -51,7 +51,7 @@ class SessionPorts:
         replies: writes replies.
         scope_type: type of scope aggregates.
         exists: whether the state of a scope aggregate lets its scope be used.
-        ask_scope: asks the owner elsewhere for the committed state of a scope.
+        ask_scope: asks the owner elsewhere for the committed state of a scope, in so many seconds.
         clock: source of time.
     """
 
@@ -67,7 +67,7 @@ class SessionPorts:
         replies: ReplyEncoder,
         scope_type: str,
         exists: Callable[[Any], bool],
-        ask_scope: Callable[[str], Awaitable[Any]],
+        ask_scope: Callable[[str, float], Awaitable[Any]],
         clock: Clock,
     ) -> None:
         self.journal = journal
@@ -313,12 +313,12 @@ class Session:
 
     # --- scopes -----------------------------------------------------------------------------
 
-    async def _ask_scope(self, scope: str) -> Any:
+    async def _ask_scope(self, scope: str, timeout_s: float) -> Any:
         scope_id = self._ports.domain.scope_aggregate(scope)
         assert scope_id is not None
         slot = self.slot(self._shard_of(scope_id))
         if slot is None or slot.status is not SlotStatus.ACTIVE:
-            return await self._ports.ask_scope(scope)
+            return await self._ports.ask_scope(scope, timeout_s)
         cell = await self.committed_state(slot, scope_id)
         if cell.state is None:
             return self._ports.domain.initial(self._ports.scope_type)

@@ -31,7 +31,6 @@ _ERROR: Final = bytes_tag(_RESULT["error"].number)
 _RESULTS: Final = bytes_tag(
     command_pb.ExecuteBatchResponse.DESCRIPTOR.fields_by_name["results"].number
 )
-_SCOPE_TIMEOUT_S: Final = 5.0
 
 
 @final
@@ -95,11 +94,11 @@ class RouterForwarder:
         """The owner's answer to an AggregateService question."""
         return await self._router.call(aggregate_id, method, request, timeout_s)
 
-    async def schedule_state(self, schedule: str) -> ScheduleState:
+    async def schedule_state(self, schedule: str, timeout_s: float) -> ScheduleState:
         """Committed state of a schedule whose owner is elsewhere."""
         request = aggregate_pb.GetScheduleStateRequest(schedule=schedule, hops=1)
         message = await self.ask(
-            schedule_aggregate_id(schedule), "GetScheduleState", request, _SCOPE_TIMEOUT_S
+            schedule_aggregate_id(schedule), "GetScheduleState", request, timeout_s
         )
         return ScheduleState(
             message.schedule,

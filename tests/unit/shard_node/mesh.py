@@ -226,7 +226,7 @@ class Mesh:
     async def ask(self, aggregate_id: str, method: str, request: Any, timeout_s: float) -> Any:
         raise NotImplementedError
 
-    async def ask_schedule(self, schedule: str) -> ScheduleState:
+    async def ask_schedule(self, schedule: str, timeout_s: float) -> ScheduleState:
         aggregate_id = schedule_aggregate_id(schedule)
         session = self.owner_of(aggregate_id).node.session
         slot = session.slot(self.map.shard_of(aggregate_id))

@@ -112,7 +112,7 @@ class Owner:
         self.asked = 0
         self.error: FlightmeshError | None = None
 
-    async def ask(self, scope: str) -> ScheduleState:
+    async def ask(self, scope: str, timeout_s: float) -> ScheduleState:
         self.asked += 1
         state, error = self.state, self.error
         await idle()
@@ -158,6 +158,24 @@ async def test_without_an_owner_the_last_answer_is_kept_for_ten_seconds(tasks: T
         await directory.find("s", clock.now_s)
 
 
+async def test_nobody_waits_while_a_known_scope_moves_to_another_owner(tasks: TaskOwner) -> None:
+    clock = StepClock()
+    gone = False
+
+    async def ask(scope: str, timeout_s: float) -> ScheduleState:
+        if gone:
+            await clock.sleep(timeout_s)
+            raise Unavailable("no owner in time")
+        return ScheduleState("s", 1, True)
+
+    directory = ScopeDirectory(ask, lambda state: state.exists, clock, tasks)
+    await directory.find("s", clock.now_s)
+    gone = True
+    for _ in range(80):
+        await clock.advance(0.1)
+        assert directory.now("s", clock.now_s) is not None
+
+
 async def test_an_unused_answer_is_not_trusted_after_a_second(tasks: TaskOwner) -> None:
     owner, clock = Owner(), StepClock()
     directory = directory_of(owner, clock, tasks)
@@ -169,7 +187,7 @@ async def test_an_unused_answer_is_not_trusted_after_a_second(tasks: TaskOwner) 
 async def test_the_age_counts_from_when_the_question_was_sent(tasks: TaskOwner) -> None:
     clock = StepClock()
 
-    async def slow(scope: str) -> ScheduleState:
+    async def slow(scope: str, timeout_s: float) -> ScheduleState:
         await clock.sleep(0.9)
         return ScheduleState("s", 1, True)
 
