@@ -1,5 +1,7 @@
 """A reply from kept pages is the reply that would be made anew, after any edits."""
 
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -8,11 +10,9 @@ from read_node.translate.answers import METHODS, Answers
 from tests.unit.read_node.planner import Planner
 from tests.unit.read_node.stories import apply_fresh, new_projection
 
+KINDS: list[Any] = list(pb.FindingKind.values())
 REQUESTS = [
-    *(
-        ("list_findings", pb.ListFindingsRequest(schedule="s05", kind=[kind]))
-        for kind in pb.FindingKind.values()
-    ),
+    *(("list_findings", pb.ListFindingsRequest(schedule="s05", kind=[kind])) for kind in KINDS),
     ("list_findings", pb.ListFindingsRequest(schedule="s05", airplane="D-AAAA", page_size=3)),
     ("list_legs", pb.ListLegsRequest(schedule="s05", airport="AAA")),
     ("list_rotations", pb.ListRotationsRequest(schedule="s05", unassigned=True)),
