@@ -235,6 +235,26 @@ async def test_commands_for_an_aggregate_being_loaded_wait_in_order(mesh: Mesh) 
     assert refusal(results[1]).reason == "LEG_OVERLAP"
 
 
+async def test_too_many_commands_waiting_for_an_aggregate_are_a_typed_answer(mesh: Mesh) -> None:
+    """Peer case E: stash limit."""
+    gate = Gate(mesh.index, "read_chunks")
+    mesh.index = gate  # type: ignore[assignment]
+    node = await mesh.add_node(queued_commands=3)
+    await mesh.assign(node)
+    (rotation,) = await mesh.create(node)
+    for slot in node.node.session.ownership.slots.values():
+        slot.memory.cells.clear()
+    gate.close()
+    requests = [mesh.add_leg(rotation, hour) for hour in range(5)]
+    batch = node.submit(requests, wants_events, 5)
+    await idle()
+    assert [isinstance(result, Overloaded) for result in batch.results] == [False] * 3 + [True] * 2
+    gate.open()
+    await batch.wait()
+    again = await mesh.send(node, *requests[3:])
+    assert [reply(result).sequence for result in again] == [5, 6]
+
+
 async def test_a_store_that_cannot_be_read_fails_the_commands_that_need_it(mesh: Mesh) -> None:
     """Peer case E: recovery fails; the next command tries again."""
     node = await mesh.add_node()
