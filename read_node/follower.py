@@ -132,6 +132,11 @@ class Follower:
         subscription = self._bus.subscribe()
         # What was committed between the replay and the subscription.
         await self._catch_up()
+        while self._sequencer.held:
+            # Earlier events lie in a ledger that was not in the directory yet.
+            _log.warning("%d records wait for earlier ones of their shards", self._sequencer.held)
+            await self._clock.sleep(self._limits.retry_s)
+            await self._catch_up()
         while not self._projection.settle(self._limits.lanes_per_slice):
             await self._breathe()
         self.ready.set()

@@ -70,7 +70,7 @@ async def mesh() -> AsyncIterator[Mesh]:
 
 
 def a_story() -> tuple[Story, list[entry_pb2.Record]]:
-    """A story whose records, in this order, are one schedule, a rotation and three legs."""
+    """A story of one schedule, a rotation and three legs, and its records, shard by shard."""
     story = Story()
     story.create_schedule()
     rotation = story.create_rotation("r")
@@ -173,6 +173,22 @@ async def test_rule_24_shard_order_is_kept_and_the_position_is_what_is_applied(m
     await mesh.append(2, [second])
     assert mesh.token() == "1:1,2:0"
     assert (mesh.events(), node.follower.held) == (4, 0)
+
+
+async def test_it_is_not_ready_while_an_earlier_event_is_missing(mesh: Mesh) -> None:
+    _, records = a_story()
+    rotation = [record for record in records if record.shard == records[0].shard]
+    assert len(rotation) > 2
+    await mesh.open(1)
+    await mesh.append(1, [record for record in records if record is not rotation[1]])
+    await mesh.node.start()
+    await idle()
+    assert not mesh.node.ready
+    await mesh.open(2)
+    await mesh.append(2, [rotation[1]], tell=False)
+    await mesh.clock.advance(1)
+    assert mesh.node.ready
+    assert mesh.events() == len(records)
 
 
 async def test_sealed_ledgers_become_the_base_of_the_position(mesh: Mesh) -> None:
