@@ -1,5 +1,6 @@
 """QueryService on gRPC: bytes in, bytes out; the answers are serialized already."""
 
+import asyncio
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, final
@@ -14,6 +15,7 @@ from read_node.projection import Projection
 from read_node.translate.answers import METHODS, Answers, Method, Question
 from read_node.translate.batches import read_batch, write_result
 
+_WAITING_SHARE: Final = 0.8
 SERVICE: Final = "flightmesh.api.read.v1.QueryService"
 
 
@@ -74,10 +76,13 @@ class QueryServicer:
     async def answer_batch(self, queries: list[pb.Query], as_json: bool, timeout_s: float) -> bytes:
         """A serialized QueryBatchResponse (or QueryStreamResponse: they are alike)."""
         parts: list[bytes] = []
+        now = asyncio.get_running_loop().time
+        # One query whose position never comes must leave time to send the others' answers.
+        give_up_at = now() + timeout_s * _WAITING_SHARE
         for query in queries:
             try:
                 question = self._answers.question_in(query)
-                await self._reach(question, timeout_s)
+                await self._reach(question, max(0.0, give_up_at - now()))
                 token = self._progress.token()
                 reply = self._answers.answer(question, token, as_json)
                 parts += write_result(reply, token.encode())

@@ -154,6 +154,19 @@ async def test_a_batch_answers_each_query_for_itself() -> None:
             assert parsed == kind.FromString(results[at].reply)
 
 
+async def test_a_position_that_never_comes_fails_its_own_query_only() -> None:
+    async with running() as mesh:
+        queries = [
+            pb.Query(list_legs=pb.ListLegsRequest(schedule="s05", min_position="9:9")),
+            pb.Query(list_legs=pb.ListLegsRequest(schedule="s05", min_position="9:8")),
+            pb.Query(list_legs=pb.ListLegsRequest(schedule="s05", min_position="1:0")),
+        ]
+        results = await mesh.client.QueryBatch(pb.QueryBatchRequest(queries=queries), timeout=1)
+        late, later, good = results.results
+        assert error_of(late.error).reason == error_of(later.error).reason == "DEADLINE_EXCEEDED"
+        assert pb.ListLegsResponse.FromString(good.reply).total == 2
+
+
 async def test_a_stream_answers_batch_by_batch() -> None:
     async with running() as mesh:
         request = pb.QueryStreamRequest(
