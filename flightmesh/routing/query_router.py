@@ -161,7 +161,9 @@ class QueryRouter:
                 timeout_s = max(timed[1] for timed in batch) - self._clock.monotonic_s()
                 if timeout_s <= 0:
                     raise Unavailable("the deadline passed")
-                return await client.query_batch([timed[0] for timed in batch], key[1], timeout_s)
+                queries, places = _without_repeats([timed[0] for timed in batch])
+                results = await client.query_batch(queries, key[1], timeout_s)
+                return [results[place] for place in places]
 
             lane = self._lanes[key] = Coalescer(
                 send,
@@ -172,3 +174,20 @@ class QueryRouter:
                 max_batch=self._max_batch,
             )
         return lane
+
+
+def _without_repeats(queries: Sequence[pb.Query]) -> tuple[list[pb.Query], list[int]]:
+    """The different queries, and for each given one the place of its equal among them.
+
+    Many people look at the same page; its answer is large and need travel only once per batch.
+    """
+    places: dict[bytes, int] = {}
+    different: list[pb.Query] = []
+    of_each: list[int] = []
+    for query in queries:
+        key = query.SerializeToString()
+        place = places.setdefault(key, len(different))
+        if place == len(different):
+            different.append(query)
+        of_each.append(place)
+    return different, of_each

@@ -94,9 +94,15 @@ class ScriptedNode(
         if self.query_error is not None:
             error = read_pb.QueryResult(error=status_of(self.query_error))
             return read_pb.QueryBatchResponse(results=[error] * len(request.queries))
-        reply = b"{}" if request.reply_format == read_pb.REPLY_FORMAT_JSON else b""
-        result = read_pb.QueryResult(reply=reply, position=self.position)
-        return read_pb.QueryBatchResponse(results=[result] * len(request.queries))
+        as_json = request.reply_format == read_pb.REPLY_FORMAT_JSON
+        results = [
+            read_pb.QueryResult(
+                reply=b"{}" if as_json else query.list_legs.schedule.encode(),
+                position=self.position,
+            )
+            for query in request.queries
+        ]
+        return read_pb.QueryBatchResponse(results=results)
 
 
 @final

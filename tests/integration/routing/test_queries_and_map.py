@@ -60,6 +60,25 @@ async def test_concurrent_queries_share_batches_and_are_answered_in_the_asked_en
     assert len(node.batches) < 15
 
 
+async def test_equal_queries_travel_once_per_batch_and_every_caller_gets_its_own_answer(
+    mesh: Mesh,
+) -> None:
+    node = await mesh.node()
+    router = mesh.queries()
+    asked = [f"s{number % 3}" for number in range(90)]
+
+    async def ask(schedule: str) -> bytes:
+        query = pb.Query(list_legs=pb.ListLegsRequest(schedule=schedule))
+        return bytes((await router.query(query, 5.0)).reply)
+
+    replies = await asyncio.gather(*(ask(schedule) for schedule in asked))
+
+    alone = {schedule: await ask(schedule) for schedule in set(asked)}
+    assert len(set(alone.values())) == 3
+    assert replies == [alone[schedule] for schedule in asked]
+    assert max(node.batches) <= 3
+
+
 async def test_queries_are_spread_over_the_read_nodes(mesh: Mesh) -> None:
     nodes = [await mesh.node() for _ in range(2)]
     router = mesh.queries()
