@@ -116,7 +116,6 @@ class EmbeddedMesh:
         coordinator.start()
         self._push(stack, "coordinator", coordinator.stop)
         await asyncio.gather(read_node.start(), *(node.start() for node in nodes))
-        self._register(NodeRole.READ_NODE, "read-1", servers[0].address)
         await self._start_gateway(stack, servers[0])
         await self._until_ready(read_node, nodes, constants.shard_count)
         await self._open(stack, servers)
@@ -162,11 +161,12 @@ class EmbeddedMesh:
 
     def _read_node(self, store: SqliteStore, server: GrpcServer) -> ReadNode:
         read_node = build_read_node(
-            ReadNodeConfig("read-1", server.address),
+            ReadNodeConfig("read-1", server.address, pid=os.getpid()),
             store.journal,
             self._bus,
             self._clock,
             self._stop.fail,
+            self._registry,
         )
         read_node.add_to(server.grpc_server)
         return read_node

@@ -82,9 +82,11 @@ class ReadNode:
     async def stop(self) -> None:
         """Ends all tasks. Idempotent."""
         self.follower.ready.clear()
-        if self._keeper is not None:
-            await self._keeper.give_up()
-        await self._tasks.stop()
+        try:
+            await self._tasks.stop()
+        finally:
+            if self._keeper is not None:
+                await self._keeper.give_up()
 
     async def _register(self, keeper: RegistrationKeeper) -> None:
         """Enters service: nobody is sent here before the model has caught up."""
@@ -93,7 +95,13 @@ class ReadNode:
 
     def _registration(self) -> NodeRegistration:
         config = self._config
-        return NodeRegistration(config.name, NodeRole.READ_NODE, config.address, config.pid)
+        return NodeRegistration(
+            config.name,
+            NodeRole.READ_NODE,
+            config.address,
+            config.pid,
+            extra={"position": self.follower.progress.token()},
+        )
 
 
 def build_read_node(  # noqa: PLR0917 - wiring
