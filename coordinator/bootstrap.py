@@ -45,8 +45,9 @@ async def build_coordinator(
     stored = await journal.fix_constants(wanted)
     if stored != wanted:
         raise ConfigurationError(
-            f"the store has {stored.shard_count} shards, format {stored.format_version};"
-            f" {wanted.shard_count} and {wanted.format_version} are configured"
+            f"the store was made with {stored.shard_count} shards (format {stored.format_version}),"
+            f" not {wanted.shard_count} (format {wanted.format_version});"
+            " leave FLIGHTMESH_SHARD_COUNT unset"
         )
     ports = LeaderPorts(
         registry=registry,

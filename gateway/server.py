@@ -18,6 +18,7 @@ from granian.rsgi import ProtocolClosed, ProtocolError  # type: ignore[attr-defi
 from granian.server.embed import Server
 
 from flightmesh.errors import ConfigurationError
+from flightmesh.rpc.addresses import check_address
 from flightmesh.runtime.tasks import TaskOwner
 from gateway.config import GatewayConfig
 from gateway.http_types import Exchange, Scope
@@ -92,11 +93,8 @@ class HttpServer:
         """
         family = socket.AF_INET6 if ":" in self._config.host else socket.AF_INET
         address = (self._config.host, self._config.port)
+        check_address(*address, "FLIGHTMESH_HTTP_PORT")
         try:
-            if self._config.port:
-                with socket.socket(family) as probe:
-                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    probe.bind(address)
             reserved = socket.socket(family)
             reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

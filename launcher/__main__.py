@@ -12,10 +12,24 @@ from flightmesh.runtime import lifecycle, logs, settings
 _CANNOT_START = 1
 
 
+def _level(text: str) -> str:
+    try:
+        return settings.log_level(text) if text else ""
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{text!r} {error} ({settings.KNOWN['FLIGHTMESH_LOG_LEVEL']})"
+        ) from None
+
+
 @app.command("run")
 def run(
     log_level: Annotated[
-        str, typer.Option(help="DEBUG, INFO, WARNING or ERROR; else FLIGHTMESH_LOG_LEVEL.")
+        str,
+        typer.Option(
+            metavar="LEVEL",
+            callback=_level,
+            help="DEBUG, INFO, WARNING or ERROR; else FLIGHTMESH_LOG_LEVEL.",
+        ),
     ] = "",
 ) -> None:
     """Start the whole mesh in this process and serve until Ctrl-C or SIGTERM.
@@ -31,8 +45,8 @@ def run(
     from launcher.embedded import serve  # noqa: PLC0415
 
     try:
-        level = log_level or settings.read("FLIGHTMESH_LOG_LEVEL", "WARNING", str.upper)
-        logs.set_up(level, settings.read("FLIGHTMESH_LOG_FORMAT", "text", str))
+        level = log_level or settings.read("FLIGHTMESH_LOG_LEVEL", "WARNING", settings.log_level)
+        logs.set_up(level, settings.read("FLIGHTMESH_LOG_FORMAT", "text", settings.log_format))
         for sentence in settings.unknown_variables():
             typer.echo(f"warning: {sentence}", err=True)
         config = EmbeddedConfig.from_env()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from flightmesh.errors import ConfigurationError
 from flightmesh.runtime import settings
 
 DEFAULT_SHARD_COUNT = 64
@@ -39,10 +40,10 @@ class EmbeddedConfig:
         """The settings that the environment gives.
 
         Raises:
-            ConfigurationError: a value does not parse.
+            ConfigurationError: a value does not parse, or both ports are the same.
         """
         default = cls()
-        return cls(
+        config = cls(
             data_dir=settings.read("FLIGHTMESH_DATA_DIR", default.data_dir, Path, env),
             host=settings.read("FLIGHTMESH_HOST", default.host, str, env),
             http_port=settings.read("FLIGHTMESH_HTTP_PORT", default.http_port, settings.port, env),
@@ -53,3 +54,9 @@ class EmbeddedConfig:
             shard_count=settings.read("FLIGHTMESH_SHARD_COUNT", None, settings.power_of_two, env),
             sample=settings.read("FLIGHTMESH_SAMPLE", default.sample, settings.yes_or_no, env),
         )
+        if config.http_port and config.http_port == config.grpc_port:
+            raise ConfigurationError(
+                f"FLIGHTMESH_HTTP_PORT and FLIGHTMESH_GRPC_PORT are both {config.http_port};"
+                " each needs a port of its own"
+            )
+        return config

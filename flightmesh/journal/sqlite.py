@@ -100,12 +100,20 @@ def _lock_directory(directory: Path) -> int:
         _sync_directory(directory.parent)
         lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise ConfigurationError(f"cannot use the directory {directory}: {error}") from error
+        a_file = isinstance(error, FileExistsError | NotADirectoryError)
+        reason = "it is a file" if a_file else error.strerror
+        raise ConfigurationError(
+            f"cannot use the directory {directory}: {reason};"
+            " set FLIGHTMESH_DATA_DIR to one that can be written"
+        ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(lock)
-        raise ConfigurationError(f"another process uses the directory {directory}") from error
+        raise ConfigurationError(
+            f"another process uses the directory {directory}; stop it, or set FLIGHTMESH_DATA_DIR"
+            " to another one"
+        ) from error
     return lock
 
 

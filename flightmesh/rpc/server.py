@@ -7,6 +7,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from flightmesh.errors import ConfigurationError
+from flightmesh.rpc.addresses import check_address
 
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
 
@@ -55,11 +56,13 @@ class GrpcServer:
         Raises:
             ConfigurationError: the address is taken or not ours.
         """
-        host = self._wanted.rpartition(":")[0]
+        host, _, port = self._wanted.rpartition(":")
+        # gRPC itself tells the reason only in its own log.
+        check_address(host.strip("[]"), int(port), "FLIGHTMESH_GRPC_PORT")
         try:
             self.port = self._server.add_insecure_port(self._wanted)
         except RuntimeError as error:
-            raise ConfigurationError(f"cannot listen on {self._wanted}: is it in use?") from error
+            raise ConfigurationError(f"cannot listen on {self._wanted}: {error}") from error
         self.address = f"{host}:{self.port}"
         return self.address
 

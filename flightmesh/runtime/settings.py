@@ -13,6 +13,9 @@ from flightmesh.errors import ConfigurationError
 
 T = TypeVar("T")
 
+LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+LOG_FORMATS: Final = ("text", "json")
+
 KNOWN: Final[Mapping[str, str]] = {
     "FLIGHTMESH_DATA_DIR": "folder that holds all data",
     "FLIGHTMESH_HTTP_PORT": "port of REST and the web page",
@@ -48,7 +51,7 @@ def read(
     try:
         return parse(text)
     except ValueError as error:
-        raise ConfigurationError(f"{name}={text!r}: {error} ({KNOWN[name]})") from None
+        raise ConfigurationError(f"{name}={text!r} {error} ({KNOWN[name]})") from None
 
 
 def unknown_variables(env: Mapping[str, str] | None = None) -> list[str]:
@@ -63,9 +66,16 @@ def unknown_variables(env: Mapping[str, str] | None = None) -> list[str]:
     return sentences
 
 
+def _whole_number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError("is no whole number") from None
+
+
 def port(text: str) -> int:
     """A TCP port; 0 asks for a free one."""
-    number = int(text)
+    number = _whole_number(text)
     if not 0 <= number <= 65_535:
         raise ValueError("is no port (0 to 65535)")
     return number
@@ -73,7 +83,7 @@ def port(text: str) -> int:
 
 def count(text: str) -> int:
     """A number from 1 to 1,024."""
-    number = int(text)
+    number = _whole_number(text)
     if not 1 <= number <= 1024:
         raise ValueError("is not between 1 and 1024")
     return number
@@ -81,7 +91,7 @@ def count(text: str) -> int:
 
 def power_of_two(text: str) -> int:
     """A power of two up to 65,536."""
-    number = int(text)
+    number = _whole_number(text)
     if not 1 <= number <= 65_536 or number & (number - 1):
         raise ValueError("is no power of two up to 65536")
     return number
@@ -94,3 +104,17 @@ def yes_or_no(text: str) -> bool:
     if text.lower() in {"no", "false", "0", "off"}:
         return False
     raise ValueError("is neither yes nor no")
+
+
+def log_level(text: str) -> str:
+    """A log level, in any case."""
+    if text.upper() not in LOG_LEVELS:
+        raise ValueError("is no log level")
+    return text.upper()
+
+
+def log_format(text: str) -> str:
+    """A form of the log's lines, in any case."""
+    if text.lower() not in LOG_FORMATS:
+        raise ValueError("is no log format")
+    return text.lower()

@@ -29,8 +29,28 @@ def test_variables_are_read() -> None:
 def test_a_value_that_does_not_parse_stops_the_start_and_names_the_variable(
     name: str, text: str
 ) -> None:
-    with pytest.raises(ConfigurationError, match=name):
+    with pytest.raises(ConfigurationError, match=name) as refused:
         EmbeddedConfig.from_env({name: text})
+    assert "literal" not in refused.value.message
+
+
+def test_one_port_for_both_servers_is_refused() -> None:
+    both = {"FLIGHTMESH_HTTP_PORT": "9000", "FLIGHTMESH_GRPC_PORT": "9000"}
+    with pytest.raises(ConfigurationError, match="both 9000"):
+        EmbeddedConfig.from_env(both)
+    free = {"FLIGHTMESH_HTTP_PORT": "0", "FLIGHTMESH_GRPC_PORT": "0"}
+    assert EmbeddedConfig.from_env(free).http_port == 0
+
+
+def test_an_unknown_log_level_or_format_is_refused() -> None:
+    assert settings.log_level("debug") == "DEBUG"
+    assert settings.log_format("JSON") == "json"
+    for name, parse in (
+        ("FLIGHTMESH_LOG_LEVEL", settings.log_level),
+        ("FLIGHTMESH_LOG_FORMAT", settings.log_format),
+    ):
+        with pytest.raises(ConfigurationError, match=f"{name}='loud' is no log"):
+            settings.read(name, "", parse, {name: "loud"})
 
 
 def test_a_slip_of_the_pen_is_named_with_what_was_meant() -> None:
