@@ -87,21 +87,31 @@ async def walk_ledger(
         StoreUnavailable: the journal cannot be read just now.
     """
     segment = 0
-    while (head_row := await journal.read_segment(row.ledger, segment)) is not None:
-        into.segments.append(head_row)
+    head_row = await journal.read_segment(row.ledger, segment)
+    while head_row is not None:
         number = head_row.first
-        while number <= head_row.head:
-            batch = await journal.read_entries(row.ledger, segment, number, _BATCH)
-            for found, data in batch:
-                entry = _decoded(row.ledger, found, data, into)
-                if entry is not None:
-                    yield entry
-            # Where nothing comes although the head says so, `check_ledger` tells what is missing.
-            number = batch[-1][0] + 1 if batch else head_row.head + 1
-        segment += 1
+        following: SegmentRow | None = None
+        while True:
+            while number <= head_row.head:
+                batch = await journal.read_entries(row.ledger, segment, number, _BATCH)
+                for found, data in batch:
+                    yield _decoded(row.ledger, found, data, into)
+                # Where nothing comes although the head says so, `check_ledgers` tells what lacks.
+                number = batch[-1][0] + 1 if batch else head_row.head + 1
+            following = await journal.read_segment(row.ledger, segment + 1)
+            if following is None or head_row.state is not SegmentState.OPEN:
+                break
+            # The ledger may have gone on since the row was read: a live one is no violation.
+            again = await journal.read_segment(row.ledger, segment)
+            if again is None or again == head_row:
+                break
+            head_row = again
+        into.segments.append(head_row)
+        segment, head_row = segment + 1, following
 
 
-def _decoded(ledger: int, number: int, data: bytes, into: LedgerContents) -> CommittedEntry | None:
+def _decoded(ledger: int, number: int, data: bytes, into: LedgerContents) -> CommittedEntry:
+    """The entry; one that cannot be read counts as one without records."""
     try:
         named_ledger, named_number, committed_at_us, messages = decode_entry(data)
         records = tuple([record_of(message) for message in messages])
@@ -109,7 +119,7 @@ def _decoded(ledger: int, number: int, data: bytes, into: LedgerContents) -> Com
         into.unreadable.append(
             violation("I2", "an entry cannot be read", ledger=ledger, entry=number, error=error)
         )
-        return None
+        return CommittedEntry(ledger, number, 0, ())
     if (named_ledger, named_number) != (ledger, number):
         into.unreadable.append(
             violation(
