@@ -11,6 +11,7 @@ from flightmesh.domain.schedule import ScheduleState
 from flightmesh.event_bus import EventBus
 from flightmesh.journal import AggregateIndex, Claims, Journal, Snapshots
 from flightmesh.ledger.birth import give_birth
+from flightmesh.ledger.writer import DEFAULT_BOUNDS, SegmentBounds
 from flightmesh.registry import Registry
 from flightmesh.routing.command_router import CommandRouter
 from flightmesh.routing.shard_map_cache import ShardMapCache
@@ -123,10 +124,11 @@ def build_shard_node(
         ask_scope=forwarder.schedule_state,
         clock=clock,
     )
+    bounds = SegmentBounds(config.segment_entries, DEFAULT_BOUNDS.bytes)
     node = ShardNode(
         config,
         ports,
-        lambda: give_birth(store.journal, config.name, clock, randomness),
+        lambda: give_birth(store.journal, config.name, clock, randomness, bounds=bounds),
         registry,
         shard_map.shard_of,
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from flightmesh.errors import ConfigurationError
+from flightmesh.ledger.writer import DEFAULT_BOUNDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,7 @@ class ShardNodeConfig:
         pid: process id, for operators.
         entry_commands: commands in one journal entry.
         entry_bytes: bytes of records in one journal entry; one larger record still gets its own.
+        segment_entries: entries in one segment of the ledger.
         queued_commands: commands that wait for their entry, or for their aggregate to be loaded.
         heartbeat_s: interval of signs of life on the bus and to the coordinator.
         lease_ttl_s: life of the registration without renewal.
@@ -35,6 +37,7 @@ class ShardNodeConfig:
     pid: int = 0
     entry_commands: int = 500
     entry_bytes: int = 512 * 1024
+    segment_entries: int = DEFAULT_BOUNDS.entries
     queued_commands: int = 20_000
     heartbeat_s: float = 1.0
     lease_ttl_s: float = 5.0
@@ -52,8 +55,8 @@ class ShardNodeConfig:
     def __post_init__(self) -> None:
         if not self.name:
             raise ConfigurationError("a shard node needs a name")
-        for setting in ("entry_commands", "entry_bytes", "queued_commands", "flush_records",
-                        "max_aggregates", "max_aggregate_bytes", "concurrent_loads"):  # fmt: skip
+        for setting in ("entry_commands", "entry_bytes", "segment_entries", "queued_commands",
+                        "flush_records", "max_aggregates", "max_aggregate_bytes", "concurrent_loads"):  # fmt: skip
             if getattr(self, setting) < 1:
                 raise ConfigurationError(f"{setting} must be at least 1")
         for setting in ("heartbeat_s", "lease_ttl_s", "flush_s", "forward_timeout_s"):

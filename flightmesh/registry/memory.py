@@ -32,13 +32,13 @@ class _Lease:
 class _Watch(AsyncIterator[int]):
     """Tells the newest revision that touched its prefix; changes in between are merged."""
 
-    def __init__(self, prefix: str, watches: "set[_Watch]") -> None:
+    def __init__(self, prefix: str, watches: "dict[_Watch, None]") -> None:
         self._prefix = prefix
         self._watches = watches
         self._revision = 0
         self._changed = asyncio.Event()
         self._closed = False
-        watches.add(self)
+        watches[self] = None
 
     def notice(self, key: str, revision: int) -> None:
         if key.startswith(self._prefix):
@@ -58,7 +58,7 @@ class _Watch(AsyncIterator[int]):
         """Ends the watch; a waiting reader is released."""
         self._closed = True
         self._changed.set()
-        self._watches.discard(self)
+        self._watches.pop(self, None)
 
 
 @final
@@ -75,7 +75,8 @@ class InMemoryRegistry:
         self._items: dict[str, KeyValue] = {}
         self._leases: dict[int, _Lease] = {}
         self._last_lease = 0
-        self._watches: set[_Watch] = set()
+        # In the order of their making: what follows from a change is the same in every run.
+        self._watches: dict[_Watch, None] = {}
 
     async def list_prefix(self, prefix: str) -> Listing:
         """Everything whose key begins with prefix."""
