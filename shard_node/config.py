@@ -56,7 +56,8 @@ class ShardNodeConfig:
         if not self.name:
             raise ConfigurationError("a shard node needs a name")
         for setting in ("entry_commands", "entry_bytes", "segment_entries", "queued_commands",
-                        "flush_records", "max_aggregates", "max_aggregate_bytes", "concurrent_loads"):  # fmt: skip
+                        "flush_records", "max_aggregates", "max_aggregate_bytes",
+                        "concurrent_loads"):  # fmt: skip
             if getattr(self, setting) < 1:
                 raise ConfigurationError(f"{setting} must be at least 1")
         for setting in ("heartbeat_s", "lease_ttl_s", "flush_s", "forward_timeout_s"):
