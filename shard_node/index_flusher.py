@@ -75,15 +75,17 @@ class IndexFlusher:
             await self._write(slot, slot.flushing)
         committed = self._queue.head + 1
         drafts, head, marks = slot.drafts, slot.head, dict(slot.watermarks)
-        idle = not drafts and not marks
+        idle = not drafts and not marks and head == slot.indexed_head
         if idle and committed - slot.written_watermark <= self._idle_lag:
             return
         # From here to the first await nothing can be committed: drafts hold all below `committed`.
         slot.drafts, slot.flushing, slot.unflushed = {}, drafts, 0
-        if drafts:
+        # Rule 16: the head too when there is nothing but what an earlier, failed flush had to write.
+        if drafts or head != slot.indexed_head:
             await self._index.flush(
                 slot.shard, [draft.chunk(a) for a, draft in drafts.items()], head
             )
+            slot.indexed_head = head
         await self._index.write_watermarks(slot.shard, {**marks, self._queue.ledger: committed})
         slot.flushing = {}
         slot.written_watermark = committed

@@ -66,7 +66,7 @@ class ShardRecovery:
                 tail = _Tail(slot, marks.get(ledger, 0))
                 tails.setdefault(ledger, {})[slot.shard] = tail
         for slot in slots:
-            slot.head = await self._index.read_head(slot.shard)
+            slot.head = slot.indexed_head = await self._index.read_head(slot.shard)
         indexed = {slot.shard: slot.head.sequence if slot.head else 0 for slot in slots}
         for ledger in sorted(tails):
             await self._read_tail(ledger, tails[ledger])

@@ -93,6 +93,7 @@ class ShardSlot:
         drafts: records not in the index yet.
         flushing: records being written to the index.
         head: place of the newest committed event; None if there is none.
+        indexed_head: the head that the index is known to have.
         watermarks: per other ledger, number of the first entry that was not read at recovery.
         sealed: other ledgers known to be sealed.
         written_watermark: the watermark of the session's own ledger, as last written.
@@ -113,6 +114,7 @@ class ShardSlot:
         self.drafts: Drafts = {}
         self.flushing: Drafts = {}
         self.head: ShardHead | None = None
+        self.indexed_head: ShardHead | None = None
         self.watermarks: dict[int, int] = {}
         self.sealed: set[int] = set()
         self.written_watermark = 0
