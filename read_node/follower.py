@@ -186,6 +186,9 @@ class Follower:
         count = 0
         progress = tail.progress
         while not progress.finished:
+            if tail.reader.next_number > progress.next:
+                # An entry that was read could not be applied: it is read again, never passed over.
+                tail.reader = LedgerReader(self._journal, tail.ledger, progress.next)
             tail.reader.skip_to(progress.next)
             batch = await tail.reader.read_batch()
             tail.heard_at = self._clock.monotonic_s()

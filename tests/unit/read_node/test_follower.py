@@ -290,3 +290,27 @@ class Broken:
 
     async def __anext__(self) -> Any:
         raise Unavailable("the bus is away")
+
+
+async def test_an_entry_that_cannot_be_read_is_never_passed_over(
+    mesh: Mesh, monkeypatch: Any
+) -> None:
+    """I7: the position does not claim what was not applied, though later entries were read."""
+    await mesh.open(1)
+    for record in a_story()[1]:
+        await mesh.append(1, [record])
+    await mesh.journal.seal(1, 0, 0)
+    read_entries = mesh.journal.read_entries
+    damaged = [True]
+
+    async def damaging(*args: Any) -> Any:
+        entries = await read_entries(*args)
+        return [(n, b"\xff\xff" if n == 2 and damaged else data) for n, data in entries]
+
+    monkeypatch.setattr(mesh.journal, "read_entries", damaging)
+    await mesh.node.start()
+    await mesh.clock.advance(3)
+    assert (mesh.node.ready, mesh.events(), mesh.token()) == (False, 2, "1:1")
+    damaged.clear()
+    await mesh.clock.advance(1)
+    assert (mesh.node.ready, mesh.events(), mesh.token()) == (True, 5, "~1")
