@@ -177,7 +177,9 @@ def _described(error: grpc.aio.AioRpcError, address: str) -> FlightmeshError:
     """The error, naming the address where only that helps."""
     known = error_of_call(error)
     if isinstance(known, Unavailable) and "failed to connect" in known.message.lower():
-        return Unavailable(f"cannot connect to {address}")
+        return Unavailable(f"cannot connect to {address}; is the mesh running there?")
+    if isinstance(known, Unavailable) and "errors resolving" in known.message.lower():
+        return Unavailable(f"cannot connect to {address}: no such host name")
     if isinstance(known, Refused) and known.reason == "DEADLINE_EXCEEDED":
         return Refused("DEADLINE_EXCEEDED", f"{address} did not answer in time")
     return known

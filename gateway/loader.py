@@ -37,7 +37,7 @@ class LoadResult:
     Attributes:
         plan: what the file says.
         difference: what was missing.
-        refused: strict mode refused it; nothing was sent.
+        refused: it is no file of its kind, or strict mode refused it; nothing was sent.
         failed_items: items whose commands were refused while loading.
         issues: these refusals.
         position: covers all that was sent.
@@ -84,7 +84,7 @@ class Loader:
         state = await reader.state() if await reader.exists() else ScheduleState()
         found = difference(plan, state)
         # Strict: neither the file nor what the schedule holds may keep anything out.
-        refused = plan.refused or (strict and found.rejected > 0)
+        refused = plan.refused or plan.unusable or (strict and found.rejected > 0)
         return LoadResult(plan, found, refused)
 
     async def carry_out(

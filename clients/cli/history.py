@@ -6,10 +6,11 @@ import typer
 
 from clients.aio import FlightmeshClient
 from clients.cli import rows
-from clients.cli.options import AsJson, Limit, Schedule, Server
+from clients.cli.options import AsJson, Limit, Schedule, Server, airport_code
 from clients.cli.output import grouped, write_rows
 from clients.cli.running import run
 from flightmesh import ids
+from flightmesh.errors import Refused
 
 
 def history(
@@ -27,7 +28,10 @@ def history(
         str, typer.Option("--airplane", metavar="REG", help="An airplane, by its registration.")
     ] = "",
     airport: Annotated[
-        str, typer.Option("--airport", metavar="IATA", help="An airport, by its code.")
+        str,
+        typer.Option(
+            "--airport", metavar="IATA", callback=airport_code, help="An airport, by its code."
+        ),
     ] = "",
     refusals: Annotated[
         bool, typer.Option("--refusals", help="Also show what was refused or changed nothing.")
@@ -55,9 +59,18 @@ def history(
         show = rows.history_row if as_json else rows.history_line
         groups = ([show(record) for record in group] async for group in grouped(records))
         columns = ("sequence", "committed_at", "actor", "source", "what")
-        await write_rows(groups, columns, as_json=as_json)
+        shown = await write_rows(groups, columns, as_json=as_json)
+        if not shown and not await _known(client, schedule):
+            raise Refused("SCHEDULE_NOT_FOUND", f"there is no schedule {schedule}")
 
     run(context, server, body)
+
+
+async def _known(client: FlightmeshClient, schedule: str) -> bool:
+    """Whether the schedule exists or existed; one that was deleted keeps its history."""
+    async for _record in client.aggregates.history(schedule, "", limit=1):
+        return True
+    return False
 
 
 def _target(schedule: str, aggregate: str, rotation: str, airplane: str, airport: str) -> str:

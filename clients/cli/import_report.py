@@ -40,7 +40,9 @@ def report_row(report: loading.ImportReport, schedule: str, file_name: str) -> d
     return row
 
 
-def report_text(report: loading.ImportReport, schedule: str, file_name: str, unit: str) -> str:
+def report_text(
+    report: loading.ImportReport, schedule: str, file_name: str, unit: str, *, strict: bool = False
+) -> str:
     """The report for people."""
     verb = "would be " if report.dry_run else ""
     counts = (
@@ -60,7 +62,7 @@ def report_text(report: loading.ImportReport, schedule: str, file_name: str, uni
     title = "Preview of" if report.dry_run else "Import of"
     lines = [f"{title} {file_name} into schedule {schedule}"]
     lines += [f"  {name.ljust(width)}  {count:>9,}" for name, count in counts]
-    return "\n".join([*lines, *_issue_lines(report), _verdict(report, schedule)])
+    return "\n".join([*lines, *_issue_lines(report), _verdict(report, schedule, strict)])
 
 
 def _issue_lines(report: loading.ImportReport) -> list[str]:
@@ -85,12 +87,15 @@ def issue_text(issue: loading.ImportIssue) -> str:
     return f"{place}: {issue.rule}: {issue.message}{' (left out)' if issue.rejected else ''}"
 
 
-def _verdict(report: loading.ImportReport, schedule: str) -> str:
-    if report.refused:
+def _verdict(report: loading.ImportReport, schedule: str, strict: bool) -> str:
+    if report.refused and strict:
         return "Refused: something is wrong with the file and --strict was given. Nothing applied."
+    if report.refused:
+        return "Refused: this is no file of that kind, see the warnings. Nothing applied."
     if report.dry_run:
         same = " Nothing would change." if nothing_changed(report) else ""
         return f"Preview only: nothing was applied.{same}"
     if nothing_changed(report):
-        return f"Nothing changed: schedule {schedule} has all of this file already."
+        but = f", but for what was left out ({report.rejected:,})" if report.rejected else ""
+        return f"Nothing changed: schedule {schedule} has all of this file already{but}."
     return f"Done in {report.seconds:.1f} s."

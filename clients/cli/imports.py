@@ -44,7 +44,11 @@ _HANDLING: Final = {
 
 
 def _existing(file: Path) -> Path:
-    if str(file) != "-" and not file.is_file():
+    if str(file) == "-":
+        return file
+    if file.is_dir():
+        raise typer.BadParameter(f"{str(file)!r} is a directory")
+    if not file.exists():
         raise typer.BadParameter(f"there is no file {str(file)!r}")
     return file
 
@@ -237,7 +241,8 @@ async def _import(client: FlightmeshClient, load: _Load) -> ExitCode:
     if load.as_json:
         write_object(report_row(report, load.schedule, load.file_name))
     else:
-        typer.echo(report_text(report, load.schedule, load.file_name, load.unit))
+        text = report_text(report, load.schedule, load.file_name, load.unit, strict=load.strict)
+        typer.echo(text)
     return ExitCode.REFUSED if report.refused else ExitCode.OK
 
 
@@ -257,6 +262,7 @@ def _settings(load: _Load) -> ImportSettings:
         _HANDLING[load.duplicates],
         load.strict,
         load.dry_run,
+        # A pipe (`import ssim <(unzip -p s05.zip)`) has no size.
         0 if str(load.file) == "-" else load.file.stat().st_size,
     )
 

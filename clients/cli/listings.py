@@ -9,7 +9,17 @@ import typer
 
 from clients.aio import FlightmeshClient
 from clients.cli import rows
-from clients.cli.options import Airplane, Airport, AsJson, End, Limit, Schedule, Server, Start
+from clients.cli.options import (
+    Airplane,
+    Airport,
+    AsJson,
+    End,
+    Limit,
+    Schedule,
+    Server,
+    Start,
+    day_of_origin,
+)
 from clients.cli.output import TableWriter, grouped, write_bytes, write_rows
 from clients.cli.running import run
 from flightmesh.api.read.v1 import query_service_pb2 as query
@@ -61,7 +71,13 @@ def legs(
         typer.Option("--flight", metavar="N", min=1, max=9999, help="Only this flight number."),
     ] = None,
     day: Annotated[
-        str, typer.Option("--day", metavar="YYYY-MM-DD", help="Only of this day of origin.")
+        str,
+        typer.Option(
+            "--day",
+            metavar="YYYY-MM-DD",
+            callback=day_of_origin,
+            help="Only of this day of origin.",
+        ),
     ] = "",
     limit: Limit = None,
     as_json: AsJson = False,
@@ -80,12 +96,12 @@ def legs(
     async def body(client: FlightmeshClient) -> None:
         pages = client.queries.leg_pages(
             schedule,
-            rotation_id=rotation,
+            rotation_id=rotation.lower(),
             airplane=airplane,
             airport=airport,
             start=start,
             end=end,
-            carrier=carrier,
+            carrier=carrier.upper(),
             flight_number=flight_number or 0,
             day_of_origin=day,
             limit=limit,

@@ -91,7 +91,7 @@ def drain(
 
     \b
     Example:
-      flightmesh drain shard-node-2
+      flightmesh drain shard-2
     """
 
     async def body(client: FlightmeshClient) -> None:
@@ -119,7 +119,7 @@ def move_shard(
 
     \b
     Example:
-      flightmesh move-shard 12 --to shard-node-2
+      flightmesh move-shard 12 --to shard-2
     """
 
     async def body(client: FlightmeshClient) -> None:

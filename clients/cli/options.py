@@ -8,6 +8,7 @@ import typer
 
 from clients.aio import FlightmeshClient
 from clients.config import ClientConfig
+from flightmesh import ids
 from flightmesh.errors import FlightmeshError
 
 _SERVER_HELP: Final = (
@@ -47,6 +48,34 @@ def instant(text: str) -> dt.datetime:
     return value if value.tzinfo else value.replace(tzinfo=dt.UTC)
 
 
+def airport_code(text: str) -> str:
+    """A station's IATA code given on the command line, in any case.
+
+    Raises:
+        typer.BadParameter: the text is not three letters.
+    """
+    if text and not (len(text) == 3 and text.isascii() and text.isalpha()):
+        raise typer.BadParameter(f"{text!r} is no IATA code of three letters, for example ORY")
+    return text.upper()
+
+
+def airplane_name(text: str) -> str:
+    """A registration or a UUID given on the command line, in the case that the mesh uses."""
+    return text.lower() if ids.is_uuid(text.lower()) else text.upper()
+
+
+def day_of_origin(text: str) -> str:
+    """A date given on the command line.
+
+    Raises:
+        typer.BadParameter: the text is no date.
+    """
+    try:
+        return dt.date.fromisoformat(text).isoformat() if text else ""
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no date, for example 2005-06-14") from None
+
+
 Server = Annotated[str, typer.Option("--server", metavar="HOST:PORT,…", help=_SERVER_HELP)]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON for programs.")]
 Schedule = Annotated[
@@ -64,10 +93,22 @@ Limit = Annotated[
     typer.Option("--limit", metavar="N", min=1, help="At most so many; all without it."),
 ]
 Airplane = Annotated[
-    str, typer.Option("--airplane", metavar="REG", help="Only of this airplane (or its UUID).")
+    str,
+    typer.Option(
+        "--airplane",
+        metavar="REG",
+        callback=airplane_name,
+        help="Only of this airplane (or its UUID).",
+    ),
 ]
 Airport = Annotated[
-    str, typer.Option("--airport", metavar="IATA", help="Only what touches this airport.")
+    str,
+    typer.Option(
+        "--airport",
+        metavar="IATA",
+        callback=airport_code,
+        help="Only what touches this airport.",
+    ),
 ]
 Start = Annotated[
     dt.datetime | None,

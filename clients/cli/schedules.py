@@ -6,6 +6,7 @@ import typer
 
 from clients.aio import FlightmeshClient
 from clients.cli import rows
+from clients.cli.exits import ExitCode, complain
 from clients.cli.options import AsJson, Server, complete_schedule
 from clients.cli.output import TableWriter, write_object
 from clients.cli.running import run
@@ -120,14 +121,24 @@ def delete(
     Example:
       flightmesh schedules delete what-if-2 --yes
     """
-    if not yes:
-        typer.confirm(f"Delete schedule {name} with all it holds?", abort=True, err=True)
+    if not yes and not _confirmed(name):
+        complain(f"schedule {name} was not deleted; --yes deletes without asking")
+        raise typer.Exit(int(ExitCode.REFUSED))
 
     async def body(client: FlightmeshClient) -> None:
         result = await client.commands.delete_schedule(name)
         _tell(result, f"schedule {name} deleted", as_json=as_json)
 
     run(context, server, body)
+
+
+def _confirmed(name: str) -> bool:
+    try:
+        return typer.confirm(f"Delete schedule {name} with all it holds?", err=True)
+    except typer.Abort:
+        # No answer: the end of the input, or Ctrl-C. The question's line ends here.
+        typer.echo(err=True)
+        return False
 
 
 def _tell(result: CommandResult, text: str, *, as_json: bool) -> None:

@@ -13,7 +13,7 @@ from flightmesh.domain import values
 from flightmesh.domain.values import Leg
 from flightmesh.errors import InvalidInput
 from flightmesh.ids import AggregateId
-from flightmesh.loading.issues import Issue, IssueLog
+from flightmesh.loading.issues import Issue, IssueLog, Level, Rule
 from flightmesh.loading.source_legs import DuplicateHandling
 
 NO_REGISTRATION: Final = ""
@@ -96,6 +96,18 @@ class LoadPlan(msgspec.Struct, frozen=True):
     issue_counts: dict[str, int] = {}
     issues: tuple[Issue, ...] = ()
     refused: bool = False
+
+    @property
+    def unusable(self) -> bool:
+        """Whether this is no file of its kind, so that nothing of it may be applied.
+
+        Either nothing in it can be used and something is wrong with it, or a CSV file lacks the
+        names of its columns.
+        """
+        if Rule.CSV_HEADER.name in self.issue_counts:
+            return True
+        empty = not (self.airplanes or self.airports or self.leg_count)
+        return empty and any(Rule[name].level > Level.NOTICE for name in self.issue_counts)
 
     @property
     def leg_count(self) -> int:

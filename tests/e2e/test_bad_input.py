@@ -200,18 +200,31 @@ def test_a_message_of_ten_megabytes_is_refused_and_the_server_goes_on(
         ("truncated", b"3 XX  420101J\n", "SSIM_TRUNCATED"),
     ],
 )
-def test_a_damaged_ssim_file_is_told_line_by_line_and_strict_mode_applies_nothing(
+def test_a_file_that_holds_nothing_but_damage_is_told_line_by_line_and_refused(
     shared_mesh: MeshProcess, tmp_path: Path, name: str, content: bytes, rule: str
 ) -> None:
     file = tmp_path / "damaged.ssim"
     file.write_bytes(content)
     arguments = ("import", "ssim", file, "--schedule", f"damaged-{name}", "--json")
-    report = shared_mesh.cli(*arguments, "--dry-run")
-    assert rule in report.stdout
-    strict = shared_mesh.cli(*arguments, "--strict", check=False)
-    assert strict.returncode == 1
+    for options in (["--dry-run"], ["--strict"], []):
+        refused = shared_mesh.cli(*arguments, *options, check=False)
+        assert refused.returncode == 1
+        assert rule in refused.stdout
     names = [s["schedule"] for s in shared_mesh.json("schedules", "list")["schedules"]]
     assert f"damaged-{name}" not in names
+
+
+@pytest.mark.parametrize("kind", ["airplanes", "airports"])
+def test_a_csv_file_with_other_columns_is_refused(
+    shared_mesh: MeshProcess, tmp_path: Path, kind: str
+) -> None:
+    file = tmp_path / "other.csv"
+    file.write_text("name,colour\nF-ABCD,blue\n")
+    refused = shared_mesh.cli("import", kind, file, "--schedule", f"other-{kind}", check=False)
+    assert refused.returncode == 1
+    assert "the header lacks" in refused.stdout
+    names = [s["schedule"] for s in shared_mesh.json("schedules", "list")["schedules"]]
+    assert f"other-{kind}" not in names
 
 
 def test_a_leg_in_an_unknown_time_zone_is_left_out_and_told(

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,10 @@ def test_schedules_are_created_and_deleted(scripted: Any) -> None:
     assert sent.finding_rules.airplane_overlap
     declined = run(scripted, "schedules", "delete", "what-if", input="n\n")
     assert declined.exit_code == 1
+    assert "was not deleted; --yes" in declined.stderr
+    unanswered = run(scripted, "schedules", "delete", "what-if", input="")
+    assert unanswered.exit_code == 1
+    assert unanswered.stderr.endswith("was not deleted; --yes deletes without asking\n")
     assert len(scripted.calls["ExecuteBatch"]) == 1
     deleted = run(scripted, "schedules", "delete", "what-if", "--yes", "--json")
     assert json.loads(deleted.stdout)["position"] == "7:1"
@@ -164,6 +169,17 @@ def test_history_names_who_did_what_when(scripted: Any) -> None:
     assert asked.include_refusals
     lines = run(scripted, "history", "--schedule", "s05", "--json").stdout.splitlines()
     assert json.loads(lines[0])["events"][0]["event"] == {"leg_removed": {"leg_id": "x"}}
+
+
+def test_the_history_of_an_unknown_schedule_is_refused_and_an_empty_one_is_not(
+    scripted: Any,
+) -> None:
+    scripted.records = []
+    unknown = run(scripted, "history", "--schedule", "s05", "--airport", "ory")
+    assert unknown.exit_code == 1
+    assert "there is no schedule s05 (SCHEDULE_NOT_FOUND)" in unknown.stderr
+    asked = scripted.calls["ListHistory"]
+    assert [bool(request.aggregate_id) for request in asked] == [True, False]
 
 
 def test_operators_steer_the_shards(scripted: Any) -> None:
@@ -235,6 +251,25 @@ def test_a_file_refused_by_strict_mode_exits_with_1_and_names_the_place(
     assert "Nothing applied." in shown.stdout
 
 
+def test_a_file_of_another_kind_is_said_to_be_one(scripted: Any, ssim_file: Path) -> None:
+    scripted.report.refused = True
+    shown = run(scripted, "import", "ssim", str(ssim_file), "-s", "s05")
+    assert shown.exit_code == 1
+    assert "no file of that kind" in shown.stdout
+    assert "--strict" not in shown.stdout
+
+
+def test_a_pipe_is_read_as_a_file(scripted: Any, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(b"2008,5,1\n",))
+    writer.start()
+    assert run(scripted, "import", "flights", str(pipe), "-s", "s05").exit_code == 0
+    writer.join()
+    options, data = scripted.calls["ImportFile"][0]
+    assert (options.options.total_bytes, data.data) == (0, b"2008,5,1\n")
+
+
 def test_an_export_goes_to_stdout_or_into_a_whole_file(scripted: Any, tmp_path: Path) -> None:
     shown = run(scripted, "export", "--schedule", "s05", "--format", "legs")
     assert shown.stdout_bytes == b"line 1\nline 2\n"
@@ -283,6 +318,15 @@ def test_no_server_is_unavailable() -> None:
     result = CliRunner().invoke(app, ["--timeout", "0.3", "nodes", "--server", address])
     assert result.exit_code == 3
     assert f"cannot connect to {address}" in result.stderr
+
+
+def test_a_host_without_an_address_is_told_in_few_words() -> None:
+    options = ["--timeout", "1", "nodes", "--server", "no-such-host.invalid:8081"]
+    result = CliRunner().invoke(app, options)
+    assert result.exit_code == 3
+    assert result.stderr == (
+        "flightmesh: cannot connect to no-such-host.invalid:8081: no such host name (UNAVAILABLE)\n"
+    )
 
 
 def test_the_server_is_taken_from_the_environment(

@@ -26,6 +26,11 @@ def test_every_kind_of_change_counts_as_one(field: str) -> None:
     assert "Nothing changed" not in text(report)
 
 
+def test_what_was_left_out_is_not_said_to_be_there() -> None:
+    shown = text(loading.ImportReport(items=7, unchanged=5, rejected=2))
+    assert shown.endswith("has all of this file already, but for what was left out (2).")
+
+
 def test_a_preview_says_that_nothing_was_applied() -> None:
     shown = text(loading.ImportReport(dry_run=True, added=3_070))
     assert "Preview of a.ssim into schedule s05" in shown

@@ -250,3 +250,8 @@ def test_the_real_file_has_later_legs_that_depart_after_their_day_of_origin(
         if leg.flight_number == 946 and leg.day_of_origin == "2005-06-14"
     ]
     assert route == [("MRS", "2005-06-14"), ("HAH", "2005-06-15"), ("DZA", "2005-06-15")]
+
+
+def test_an_assignments_file_with_other_columns_makes_the_load_unusable(ssim, load):
+    assert not load(ssim.file(ssim.leg()), HEADER).unusable
+    assert load(ssim.file(ssim.leg()), b"registration,aircraft_type\nF-ABCD,320\n").unusable

@@ -217,12 +217,22 @@ def test_blocks_of_several_carriers_and_time_modes_are_read(ssim, load, legs_of)
 
 @pytest.mark.parametrize("data", [b"", b"\n\n", b"0" * 200, b"\xef\xbb\xbf"])
 def test_an_empty_file_is_an_issue(load, data):
-    assert load(data).issue_counts == {"FILE_EMPTY": 1}
+    plan = load(data)
+    assert plan.issue_counts == {"FILE_EMPTY": 1}
+    assert plan.unusable
+
+
+def test_a_proper_file_without_a_leg_and_a_file_with_one_good_leg_are_usable(ssim, load):
+    assert not load(ssim.file()).unusable
+    plan = load(ssim.file(ssim.leg(), b"?"))
+    assert "SSIM_RECORD_TYPE" in plan.issue_counts
+    assert not plan.unusable
 
 
 def test_a_hopeless_file_keeps_a_bounded_number_of_issues(load):
     plan = load(b"?\n" * 5000)
     assert plan.issue_counts["SSIM_RECORD_TYPE"] == 5000
+    assert plan.unusable
     assert len(plan.issues) == MAX_KEPT_ISSUES
     assert plan.lines_rejected == 5000
 
