@@ -39,6 +39,15 @@ test-unit: $(VENV)/.dev ## Run the quick tests: unit, contract, tidy
 test-integration: $(VENV)/.dev ## Run the tests with sockets, files and processes
 	$(BIN)/pytest tests/integration tests/e2e $(ARGS)
 
+.PHONY: servers
+servers: $(VENV)/.dev ## Install Cassandra, etcd, nats-server and ghz, pinned, into build/servers
+	$(BIN)/python -m launcher.servers install $(ARGS)
+
+.PHONY: test-servers
+test-servers: $(VENV)/.dev ## Run the tests against real servers
+	$(BIN)/python -m launcher.servers install
+	$(BIN)/pytest tests/servers $(ARGS)
+
 .PHONY: verify
 verify: lint verify-proto ## Run all static checks
 
