@@ -26,6 +26,14 @@ since. `Flightmesh-Position` of an answer, sent with a query, makes the query wa
 what the answer told.
 """
 
+_UUID: Final = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+_UUID_V7: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+# Where a field stands in a path it is never empty.
+_PATH_FORMS: Final[Mapping[str, Schema]] = {
+    "aggregate_id": {"format": "uuid", "pattern": _UUID},
+    "schedule": {"pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"},
+}
+
 _HEADER_NOTES: Final[Mapping[str, str]] = {
     "ETag": "Sequence of the aggregate, in quotes.",
     POSITION_HEADER: "Position token of the answer.",
@@ -141,13 +149,17 @@ class _Writer:
         for variable in binding.template.variables:
             field = field_at(binding.method.input_type, variable.field.split("."))
             assert field is not None
-            found.append({**self._parameter(variable.field, field, "path"), "required": True})
+            parameter = self._parameter(variable.field, field, "path")
+            parameter["schema"] |= _PATH_FORMS.get(variable.field, {})
+            found.append({**parameter, "required": True})
         for header, field in reader.headers.fields.items():
             parameter = self._parameter(header, field, "header")
             if header == "If-Match":
                 # The header is an entity tag (RFC 9110), not the number itself.
                 parameter["schema"] = {"type": "string", "pattern": r'^"\d+"$'}
                 parameter["example"] = '"12"'
+            elif header == "Idempotency-Key":
+                parameter["schema"] = {"type": "string", "format": "uuid", "pattern": _UUID_V7}
             found.append(parameter)
         found += [
             self._parameter(name, field, "query") for name, field in reader.query.fields.items()
@@ -180,7 +192,8 @@ class _Writer:
                 }
             },
         }
-        return {"200": answer, **problem_responses(operation.reader)}
+        variables = {variable.field for variable in operation.binding.template.variables}
+        return {"200": answer, **problem_responses(operation.reader, variables)}
 
 
 def _header(name: str) -> dict[str, Any]:
@@ -201,8 +214,8 @@ def _shared_parameters() -> dict[str, Schema]:
         "RequestTimeout": {
             "name": TIMEOUT_HEADER,
             "in": "header",
-            "schema": {"type": "string", "pattern": r"^\d{1,6}(\.\d{1,6})?$"},
-            "description": "Seconds that the caller waits for the answer.",
+            "schema": {"type": "string", "pattern": r"^(?=.*[1-9])\d{1,6}(\.\d{1,6})?$"},
+            "description": "Seconds that the caller waits for the answer; more than 0.",
         },
         "RequestId": {
             "name": REQUEST_ID_HEADER,

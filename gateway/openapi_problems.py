@@ -1,5 +1,6 @@
 """The problem answers in the OpenAPI document. Pure."""
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from gateway.app import REQUEST_ID_HEADER
@@ -11,26 +12,34 @@ _TEXTS: Final[dict[int, tuple[str, str]]] = {
     403: ("Forbidden", "The request is not allowed."),
     404: ("NotFound", "There is nothing of that name."),
     409: ("Conflict", "The command is refused; `reason` says why, `details` has the values."),
+    408: ("RequestTimeout", "The body did not arrive in time."),
     410: ("Gone", "What the request names existed, and was removed."),
     412: ("PreconditionFailed", "The aggregate is not at the sequence that If-Match names."),
     413: ("TooLarge", "The body is too large."),
+    414: ("TargetTooLong", "The path or the query string is too long."),
     415: ("UnsupportedMediaType", "The body is not plain application/json."),
     422: ("CommandIdReused", "The Idempotency-Key was used for another command."),
     503: ("Unavailable", "Not possible just now; the same request is worth repeating."),
     504: ("DeadlineExceeded", "The deadline passed before there was an answer."),
 }
-_ALWAYS: Final = (400, 404, 503, 504)
-_WITH_BODY: Final = (403, 413, 415)
-_WITH_KEY: Final = (409, 410, 422)
+_ALWAYS: Final = (400, 404, 414, 503, 504)
+_WITH_BODY: Final = (403, 408, 409, 413, 415)
 
 
-def problem_responses(reader: RequestReader) -> dict[str, Any]:
-    """The problems that an operation may answer, by status."""
+def problem_responses(reader: RequestReader, variables: Collection[str]) -> dict[str, Any]:
+    """The problems that an operation may answer, by status.
+
+    Args:
+        reader: reads its requests.
+        variables: fields that its path holds.
+    """
     statuses = set(_ALWAYS)
     if reader.body is not None:
         statuses |= set(_WITH_BODY)
+    if "schedule" in variables:
+        statuses.add(410)
     if "Idempotency-Key" in reader.headers.fields:
-        statuses |= set(_WITH_KEY)
+        statuses.add(422)
     if "If-Match" in reader.headers.fields:
         statuses.add(412)
     return {

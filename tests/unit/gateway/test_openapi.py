@@ -67,6 +67,27 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
         assert node
 
 
+def test_the_forms_of_ids_names_and_seconds_are_told(document: dict[str, Any]) -> None:
+    add_leg = document["paths"]["/v1/schedules/{schedule}/rotations/{aggregate_id}:addLeg"]["post"]
+    named = {one.get("name"): one for one in add_leg["parameters"]}
+    seconds = document["components"]["parameters"]["RequestTimeout"]
+    for parameter, right, wrong in (
+        (named["aggregate_id"], "5a4f1f0e-6a0e-5d3c-8d53-0b6f0f6f4f01", "0"),
+        (named["schedule"], "s05-base", "S 05"),
+        (named["Idempotency-Key"], "01a208cc-a265-7264-a343-7b85af58046b", "hello"),
+        (seconds, "0.5", "0.0"),
+    ):
+        pattern = parameter["schema"]["pattern"]
+        assert re.search(pattern, right)
+        assert not re.search(pattern, wrong)
+
+
+def test_the_problems_that_callers_meet_are_documented(document: dict[str, Any]) -> None:
+    paths = document["paths"]
+    assert "410" in paths["/v1/schedules/{schedule}/findings"]["get"]["responses"]
+    assert "409" in paths["/v1/shards/{shard}:move"]["post"]["responses"]
+
+
 def no_header(_name: str) -> None:
     return None
 
