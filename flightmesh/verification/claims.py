@@ -56,7 +56,7 @@ def _check_unlisted(
 def _check_shards(claims: Mapping[int, Claim], facts: JournalFacts) -> Iterator[Violation]:
     """Every aggregate is in its shard, where the claims tell how many shards there are."""
     count = len(claims)
-    if count & (count - 1) or set(claims) != set(range(count)):
+    if not count or count & (count - 1) or set(claims) != set(range(count)):
         return  # not every shard has been claimed yet
     for shard, aggregates in facts.shards.items():
         for aggregate_id in aggregates:
