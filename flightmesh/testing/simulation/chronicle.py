@@ -27,6 +27,7 @@ class Chronicle:
         self.lines: list[str] = []
         self.failures: list[str] = []
         self.tells = tells
+        self._closed = False
         self._now = now
 
     def count(self, what: str) -> None:
@@ -38,8 +39,14 @@ class Chronicle:
         if self.tells:
             self.lines.append(f"{self._now():9.4f}  {who:<14} {what}")
 
+    def close(self) -> None:
+        """The run is over: what comes now is its clearing away."""
+        self._closed, self.tells = True, False
+
     def fail(self, who: str, what: str) -> None:
         """Keeps a failure that ends the run as a violation."""
+        if self._closed:
+            return
         self.failures.append(f"{who} at {self._now():.4f} s: {what}")
         self.tell(who, f"FAILURE {what}")
 

@@ -122,8 +122,9 @@ class _Task(asyncio.Task[Any]):
     _numbers = itertools.count()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        # First of all: to be made means to enter sets.
         self._number = next(_Task._numbers)
+        super().__init__(*args, **kwargs)
         self._log_destroy_pending = False
 
     def __hash__(self) -> int:
@@ -138,6 +139,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         environment: the process that is the world: it never fails.
         callbacks: callbacks run so far.
         on_error: is told of what a spawned task raised.
+        on_end: is told when the simulation is over and what is left will be dropped.
     """
 
     _ready: "deque[asyncio.Handle]"
@@ -151,6 +153,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.callbacks = 0
         self.environment = Process(self, "world")
         self.on_error: Callable[[str, BaseException], None] | None = None
+        self.on_end: Callable[[], None] | None = None
         self._dropped: list[asyncio.Handle] = []
         self.set_task_factory(_make_task)
 
@@ -215,6 +218,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         try:
             return self.run_until_complete(self.environment.spawn(work, "simulation"))
         finally:
+            if self.on_end is not None:
+                self.on_end()
             self._drop_all()
             if was_enabled:
                 gc.enable()

@@ -117,6 +117,10 @@ class Network:
         """A server is reached at the host from now on."""
         self._servers[host] = server
 
+    def close(self, host: str) -> None:
+        """The host's server takes no calls any more; those under way go on."""
+        self._servers.pop(host, None)
+
     def cut(self, source: str, target: str) -> None:
         """Nothing gets from source to target until mended as often."""
         self._cut[source, target] += 1

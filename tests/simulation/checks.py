@@ -1,0 +1,119 @@
+"""What is checked when a run is over, beside the history: decisions, read models, recovery."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from flightmesh.domain.schedule import ScheduleState
+from flightmesh.errors import FlightmeshError
+from flightmesh.eventsourcing.cell import AggregateCell, rebuild
+from flightmesh.eventsourcing.record import PlacedRecord, Record, in_order
+from flightmesh.eventsourcing.shard_state import ShardState
+from flightmesh.ids import id_text
+from flightmesh.schedule_model import ScheduleModel
+from flightmesh.verification import Violation, violation
+from flightmesh.verification.contents import LedgerContents
+from read_node.bootstrap import ReadNode
+from tests.simulation.requests import SCHEDULE
+
+DOMAIN = ScheduleModel(lambda iata: iata != "XXQ")
+
+
+def by_aggregate(ledgers: Sequence[LedgerContents]) -> dict[str, list[PlacedRecord]]:
+    """The records of each aggregate in order."""
+    found: dict[str, list[PlacedRecord]] = defaultdict(list)
+    for contents in ledgers:
+        for entry in contents.entries:
+            for record in entry.records:
+                found[record.aggregate_id].append(
+                    PlacedRecord(contents.ledger, entry.number, entry.committed_at_us, record)
+                )
+    return {aggregate_id: in_order(records) for aggregate_id, records in found.items()}
+
+
+def check_decisions(
+    ledgers: Sequence[LedgerContents], envelopes: dict[tuple[str, str], Any]
+) -> Iterator[Violation]:
+    """Every record is what its command does to the aggregate at that place of its history."""
+    schedule = ScheduleState(SCHEDULE, 1, True)
+    for aggregate_id, records in by_aggregate(ledgers).items():
+        cell, shard = AggregateCell(aggregate_id), ShardState(0, DOMAIN)
+        for placed in records:
+            record = placed.record
+            envelope = envelopes.get((record.command_id, record.body_hash.hex()))
+            if envelope is None:
+                yield _wrong("I5", "nobody sent this command", placed)
+                continue
+            scope = None if record.aggregate_type == "schedule" else schedule
+            try:
+                again = shard.decide(cell, envelope, scope, placed.ledger, placed.entry)
+            except FlightmeshError as error:
+                yield _wrong("I6", f"a command is recorded that must be refused: {error}", placed)
+                break
+            if not isinstance(again, Record):
+                yield _wrong("I6", "a command is recorded twice", placed)
+                break
+            was, would = _outcome(record), _outcome(again)
+            if was != would:
+                yield _wrong("FOLD", "a command was decided on another state", placed, was, would)
+                break
+
+
+def _outcome(record: Record) -> tuple[object, ...]:
+    reason = record.rejection.reason if record.rejection else ""
+    return record.aggregate_sequence, reason, record.events, record.warnings
+
+
+def _wrong(invariant: str, what: str, placed: PlacedRecord, *evidence: object) -> Violation:
+    record = placed.record
+    return violation(
+        invariant,
+        what,
+        command_id=record.command_id,
+        aggregate_id=record.aggregate_id,
+        place=f"{placed.ledger}:{placed.entry}",
+        evidence=evidence,
+    )
+
+
+def folded(ledgers: Sequence[LedgerContents]) -> dict[str, AggregateCell]:
+    """Every aggregate as its records add up to."""
+    return {
+        aggregate_id: rebuild(aggregate_id, records, DOMAIN)
+        for aggregate_id, records in by_aggregate(ledgers).items()
+    }
+
+
+def check_read_model(reader: ReadNode, cells: dict[str, AggregateCell]) -> Iterator[Violation]:
+    """I7: the read node's rotations and legs are the fold."""
+    expected: dict[str, object] = {}
+    for aggregate_id, cell in cells.items():
+        if cell.aggregate_type == "rotation" and cell.state.exists:
+            times = {i: (leg.departure, leg.arrival) for i, leg in cell.state.legs.items()}
+            expected[aggregate_id] = (cell.sequence, cell.state.airplane_id, times)
+    models = [m for m in reader.projection.schedules.current() if m.name == SCHEDULE]
+    shown: dict[str, object] = {}
+    for model in models:
+        columns = model.legs
+        legs: dict[str, dict[str, tuple[int, int]]] = defaultdict(dict)
+        for slot in columns.slots_in_use():
+            rotation: Any = columns.rotation[slot]
+            legs[id_text(rotation.id)][columns.leg_id[slot]] = (
+                columns.departure[slot],
+                columns.arrival[slot],
+            )
+        for raw, rotation in model.rotations.items():
+            name = id_text(raw)
+            airplane = id_text(rotation.airplane.id) if rotation.airplane else ""
+            shown[name] = (rotation.sequence, airplane, legs[name])
+    for name in sorted(expected.keys() | shown.keys()):
+        if expected.get(name) != shown.get(name):
+            yield violation(
+                "I7",
+                "the read model is not the fold",
+                rotation=name,
+                fold=expected.get(name),
+                shown=shown.get(name),
+            )
+    if reader.projection.quarantined:
+        yield violation("I7", "aggregates are quarantined", why=reader.projection.quarantined)

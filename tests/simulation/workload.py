@@ -1,0 +1,289 @@
+"""Clients that send commands until each has an answer, and note what they were told.
+
+A command without an answer is sent again with the same id, by another way: through the router, or
+straight to any shard node. Some are sent by several ways at once, some again long after, some ids
+with another body. After some answers the read node is asked with the answer's position.
+"""
+
+import asyncio
+from random import Random
+from typing import Any
+
+from flightmesh.api.read.v1 import query_service_pb2 as read_pb
+from flightmesh.api.shard.v1 import command_service_pb2 as pb
+from flightmesh.codec.commands import Request, address_of, derived_leg_id, envelope_of
+from flightmesh.errors import FlightmeshError, InvalidInput, Refused, RetryableError
+from flightmesh.eventsourcing import CommandEnvelope
+from flightmesh.ids import uuid7
+from flightmesh.rpc.errors import error_of
+from flightmesh.testing.history import History
+from tests.simulation import plan
+from tests.simulation.mesh import Host, Mesh
+from tests.simulation.requests import SCHEDULE, SHARED, Drawer, private_rotation
+
+_PATIENCE_S = 4.0
+Answer = pb.ExecuteResponse | FlightmeshError
+
+
+class Workload:
+    """All clients of a run.
+
+    Args:
+        mesh: the mesh.
+        commands: how many commands they send together, repeats not counted.
+
+    Attributes:
+        history: what they asked and were told.
+        envelopes: command id and body hash → the command.
+        settled: requests with a final answer.
+        unanswered: requests still without one.
+    """
+
+    def __init__(self, mesh: Mesh, commands: int) -> None:
+        self.history = History()
+        self.envelopes: dict[tuple[str, str], CommandEnvelope] = {}
+        self.settled: list[Request] = []
+        self.unanswered: dict[int, Request] = {}
+        self.settling = 0
+        self.known: dict[str, int] = {}
+        self.mesh = mesh
+        self._ids = mesh.bits("ids")
+        self._each = commands // len(plan.CLIENTS)
+        self.clients = [Client(self, mesh.hosts[name]) for name in plan.CLIENTS]
+
+    def command_id(self) -> str:
+        """A new id, of now."""
+        return uuid7(self.mesh.clock.now_us() // 1000, self._ids.bits(74))
+
+    async def run(self) -> None:
+        """Sends all commands and waits for their answers."""
+        first = self.clients[0]
+        setup = Request(schedule=SCHEDULE, command_id=self.command_id())
+        setup.create_schedule.title = "simulated"
+        await first.settle(setup)
+        rotations = [*SHARED, *(private_rotation(client.name) for client in self.clients)]
+        for rotation in rotations:
+            request = Request(
+                schedule=SCHEDULE, command_id=self.command_id(), aggregate_id=rotation
+            )
+            request.create_rotation.name = "R"
+            await first.settle(request)
+        # Some commands come after the last fault.
+        lasts_s = plan.BOOT_S + plan.FAULTS_S + 1.0 - self.mesh.loop.time()
+        async with asyncio.TaskGroup() as group:
+            for client in self.clients:
+                group.create_task(client.run(self._each, max(5.0, lasts_s)))
+
+
+class Client:
+    """One client, with a router of its own.
+
+    Args:
+        workload: what it belongs to.
+        host: its process.
+    """
+
+    def __init__(self, workload: Workload, host: Host) -> None:
+        self.name = host.name
+        self._all = workload
+        self._mesh = workload.mesh
+        self._host = host
+        self._random = Random(f"{workload.mesh.seed}/{host.name}")  # noqa: S311
+        self._drawer = Drawer(self._random, self.name, workload.known)
+        self._mine: set[str] = set()
+        self._later: list[asyncio.Task[None]] = []
+
+    @property
+    def _routing(self) -> Any:
+        routing = self._host.routing
+        assert routing is not None
+        return routing
+
+    def _now_us(self) -> int:
+        return self._mesh.clock.now_us()
+
+    async def run(self, commands: int, lasts_s: float) -> None:
+        """Sends that many commands over that time; returns when all are answered."""
+        spawn = self._host.process.spawn
+        pending = []
+        sent = 0
+        pause_s = lasts_s / commands
+        while sent < commands:
+            size = min(commands - sent, self._random.choice((1, 1, 1, 1, 2, 3, 5)))
+            requests = [self._drawer.draw(self._all.command_id()) for _ in range(size)]
+            sent += size
+            pending.append(spawn(self._send(requests), "commands"))
+            await asyncio.sleep(pause_s * size * self._random.uniform(0.3, 1.7))
+        await asyncio.gather(*pending)
+        while self._later:
+            later, self._later = self._later, []
+            await asyncio.gather(*later)
+
+    async def _send(self, requests: list[Request]) -> None:
+        if len(requests) > 1:
+            await self._try_many(requests)
+        for request in requests:
+            await self.settle(request)
+            await self._go_on(request)
+
+    async def _go_on(self, request: Request) -> None:
+        """What may follow an answered command."""
+        chance = self._random.random()
+        spawn = self._host.process.spawn
+        if chance < 0.12:
+            wait_s = self._random.random() * 8.0
+            self._later.append(spawn(self._again(request, wait_s), "again"))
+        elif chance < 0.17:
+            other = self._drawer.other_body(request)
+            self._later.append(spawn(self._again(other, 0.0), "reuse"))
+
+    async def _again(self, request: Request, wait_s: float) -> None:
+        await asyncio.sleep(wait_s)
+        other = self._random.choice(self._all.clients)
+        await other.settle(request)
+
+    # --- one command --------------------------------------------------------------------------
+
+    async def settle(self, request: Request) -> None:
+        """Sends a command until it has its answer."""
+        self._all.settling += 1
+        key = self._all.settling
+        self._all.unanswered[key] = request
+        attempt = 0
+        while not await self._attempt(request):
+            attempt += 1
+            await asyncio.sleep(self._random.uniform(0.02, 0.3))
+        del self._all.unanswered[key]
+        self._all.settled.append(request)
+
+    async def _attempt(self, request: Request) -> bool:
+        if self._random.random() < 0.1:
+            ways = self._random.randint(2, 3)
+            spawn = self._host.process.spawn
+            tries = [spawn(self._try(request), "concurrent") for _ in range(ways)]
+            return any(await asyncio.gather(*tries))
+        return await self._try(request)
+
+    def _note(self, request: Request) -> int:
+        copy = Request()
+        copy.CopyFrom(request)
+        aggregate_id = address_of(copy, self._all.command_id)
+        envelope = envelope_of(copy, aggregate_id)
+        body = envelope.body_hash.hex()
+        self._all.envelopes[envelope.command_id, body] = envelope
+        return self._all.history.ask_command(
+            self.name,
+            self._now_us(),
+            envelope.command_id,
+            aggregate_id,
+            body_hash=body,
+            expected_sequence=envelope.expected_sequence,
+        )
+
+    async def _try(self, request: Request) -> bool:
+        """One attempt by some way; whether it brought a final answer."""
+        operation = self._note(request)
+        sent = Request()
+        sent.CopyFrom(request)
+        timeout_s = self._random.uniform(0.3, _PATIENCE_S)
+        try:
+            if self._random.random() < 0.5:
+                answer: Answer = await self._routing.router.execute(sent, timeout_s)
+            else:
+                name = self._random.choice((*plan.SHARD_NODES, plan.LATE_NODE))
+                client = self._routing.client(f"{name}:1")
+                (result,) = await client.execute_batch([sent], timeout_s)
+                answer = _answer(result)
+        except FlightmeshError as error:
+            answer = error
+        return await self._take(request, operation, answer)
+
+    async def _try_many(self, requests: list[Request]) -> None:
+        """One attempt for many at once; each is settled by itself afterwards."""
+        operations = [self._note(request) for request in requests]
+        copies = []
+        for request in requests:
+            copies.append(Request())
+            copies[-1].CopyFrom(request)
+        results = await self._routing.router.execute_many(copies, self._random.uniform(0.5, 3.0))
+        for request, operation, result in zip(requests, operations, results, strict=True):
+            await self._take(request, operation, _answer(result))
+
+    async def _take(self, request: Request, operation: int, answer: Answer) -> bool:
+        history, now_us = self._all.history, self._now_us()
+        chronicle = self._mesh.chronicle
+        if isinstance(answer, pb.ExecuteResponse):
+            told = None if request.event_view == 2 else [e.SerializeToString().hex() for e in answer.events]
+            history.acknowledge(
+                operation, now_us, sequence=answer.sequence, position=answer.position, events=told
+            )
+            chronicle.count("answer: acknowledged")
+            self._learn(request, answer)
+            if self._random.random() < 0.1:
+                self._later.append(
+                    self._host.process.spawn(self._ask(request, answer.position), "query")
+                )
+        elif isinstance(answer, RetryableError):
+            history.lose(operation, now_us, str(answer))
+            chronicle.count(f"answer: {answer.reason}")
+            return False
+        elif isinstance(answer, InvalidInput):
+            history.turn_away(operation, now_us, str(answer))
+            chronicle.fail(self.name, f"malformed: {answer}")
+        else:
+            history.refuse(operation, now_us, answer.reason)
+            chronicle.count(f"answer: {answer.reason}")
+            if not isinstance(answer, Refused) or answer.reason in ("INTERNAL", "CORRUPT_DATA"):
+                chronicle.fail(self.name, f"answer {answer.reason}: {answer}")
+        if chronicle.tells:
+            kind = request.WhichOneof("command")
+            said = answer.position if isinstance(answer, pb.ExecuteResponse) else answer.reason
+            chronicle.tell(self.name, f"{request.command_id[-6:]} {kind}: {said}")
+        return True
+
+    def _learn(self, request: Request, answer: pb.ExecuteResponse) -> None:
+        aggregate_id = request.aggregate_id
+        known = self._all.known
+        if aggregate_id:
+            known[aggregate_id] = max(known.get(aggregate_id, 0), answer.sequence)
+        if request.WhichOneof("command") == "add_leg":
+            leg_id = derived_leg_id(request.command_id, 0)
+            self._drawer.legs.setdefault(aggregate_id, []).append(leg_id)
+            if aggregate_id == private_rotation(self.name):
+                self._mine.add(leg_id)
+
+    # --- queries ------------------------------------------------------------------------------
+
+    async def _ask(self, request: Request, position: str) -> None:
+        """Reads what was written: the answer must hold all that this client was told before."""
+        mine = frozenset(self._mine)
+        rotation = private_rotation(self.name)
+        query = read_pb.Query()
+        query.list_legs.schedule, query.list_legs.rotation_id = SCHEDULE, rotation
+        query.list_legs.min_position, query.list_legs.page_size = position, 1000
+        history = self._all.history
+        operation = history.ask_query(self.name, self._now_us(), "legs", position, SCHEDULE)
+        client = self._routing.client(f"{plan.READ_NODE}:1")
+        try:
+            (result,) = await client.query_batch([query], read_pb.REPLY_FORMAT_PROTOBUF, 5.0)
+        except FlightmeshError as error:
+            history.lose(operation, self._now_us(), str(error))
+            return
+        if result.HasField("error"):
+            history.lose(operation, self._now_us(), str(error_of(result.error)))
+            return
+        self._mesh.chronicle.count("query: answered")
+        history.answer(operation, self._now_us(), result.position)
+        legs = read_pb.ListLegsResponse.FromString(result.reply).legs
+        if request.aggregate_id == rotation:
+            found = {placed.leg.leg_id for placed in legs}
+            if request.WhichOneof("command") == "add_leg":
+                mine = {derived_leg_id(request.command_id, 0)} & mine
+            else:
+                mine = frozenset()
+            if not mine <= found:
+                self._mesh.chronicle.fail(self.name, f"{position} answered without {mine - found}")
+
+
+def _answer(result: pb.ExecuteResult) -> Answer:
+    return result.response if result.HasField("response") else error_of(result.error)
