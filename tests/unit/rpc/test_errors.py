@@ -18,9 +18,7 @@ from flightmesh.rpc.errors import error_of, status_of
         (errors.Unavailable("gone"), code_pb2.UNAVAILABLE),
     ],
 )
-def test_an_error_survives_the_way_over_the_wire(
-    error: errors.FlightmeshError, code: int
-) -> None:
+def test_an_error_survives_the_way_over_the_wire(error: errors.FlightmeshError, code: int) -> None:
     status = status_of(error)
     back = error_of(status)
     assert status.code == code
