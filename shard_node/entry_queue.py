@@ -183,6 +183,11 @@ class EntryQueue:
             return None
         return self._entries[number - self._entries[0].number]
 
+    def add_repeat(self, entry: OpenEntry, slot: ShardSlot, task: Task) -> None:
+        """Has a repeated command wait for the entry of its first try; it counts as queued."""
+        entry.repeats.append((slot, task))
+        self._queued += 1
+
     async def wait_committed(self, number: int) -> None:
         """Waits until the entry of that number is committed.
 
@@ -215,12 +220,14 @@ class EntryQueue:
             self.ledger, entry.number, self._last_time_us, [d.data for d in entry.decided]
         )
         number = await self._writer.append(data)
+        if not self._entries or self._entries[0] is not entry:
+            raise SessionFenced(f"entry {entry.number} of ledger {self.ledger} was given up")
         if number != entry.number:
             raise ProtocolViolation(f"entry {entry.number} of {self.ledger} became {number} (I2)")
         self.head = number
         self._entries.popleft()
         self._in_flight = None
-        self._queued -= len(entry.decided)
+        self._queued -= len(entry.decided) + len(entry.repeats)
         self.commands += len(entry.waiting)
         listener.entry_committed(entry, self._last_time_us)
         entry.tell(None)

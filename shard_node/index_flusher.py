@@ -80,7 +80,7 @@ class IndexFlusher:
             return
         # From here to the first await nothing can be committed: drafts hold all below `committed`.
         slot.drafts, slot.flushing, slot.unflushed = {}, drafts, 0
-        # Rule 16: the head too when there is nothing but what an earlier, failed flush had to write.
+        # Rule 16: the head too if nothing is left but what an earlier, failed flush had to write.
         if drafts or head != slot.indexed_head:
             await self._index.flush(
                 slot.shard, [draft.chunk(a) for a, draft in drafts.items()], head

@@ -13,12 +13,19 @@ from typing import Any, Final, final
 
 from flightmesh.clock import Clock
 from flightmesh.codec.entries import encode_indexed, place_prefix
-from flightmesh.errors import FlightmeshError, Overloaded, SessionFenced, ShardMoving
+from flightmesh.errors import (
+    FlightmeshError,
+    InvalidInput,
+    Overloaded,
+    RetryableError,
+    SessionFenced,
+    ShardMoving,
+)
 from flightmesh.eventsourcing import CommandEnvelope, DomainModel
 from flightmesh.eventsourcing.cell import AggregateCell
 from flightmesh.eventsourcing.record import Record
-from flightmesh.eventsourcing.window import Remembered
-from flightmesh.ids import AggregateId
+from flightmesh.eventsourcing.window import Remembered, newest_credible
+from flightmesh.ids import AggregateId, CommandId
 from flightmesh.runtime.logs import fields
 from flightmesh.runtime.tasks import TaskOwner
 from shard_node.aggregate_loader import RECORD_OVERHEAD, AggregateLoader
@@ -31,6 +38,7 @@ from shard_node.slot import ShardSlot, SlotStatus, Task
 _log = logging.getLogger(__name__)
 
 _UNKNOWN: Final = object()
+_SECOND_US: Final = 1_000_000
 
 
 @final
@@ -70,6 +78,8 @@ class Intake:
         self._tasks = tasks
         self._max_parked = max_parked
         self._parked = 0
+        self._newest_credible = ""
+        self._credible_until_us = 0
 
     # --- in ---------------------------------------------------------------------------------
 
@@ -124,7 +134,11 @@ class Intake:
                     error = ShardMoving(slot.shard, slot.epoch)
                     break
                 self._parked -= 1
-                self._decide(slot, cell, queue.popleft(), state)
+                again = self._decide(slot, cell, queue.popleft(), state)
+                if again is not None:
+                    # The later ones must not overtake the one that is to be repeated.
+                    error = again
+                    break
         except FlightmeshError as failure:
             error = failure
             names = fields(shard=slot.shard, aggregate_id=aggregate_id)
@@ -194,14 +208,19 @@ class Intake:
 
     # --- decide -----------------------------------------------------------------------------
 
-    def _decide(self, slot: ShardSlot, cell: AggregateCell, task: Task, scope_state: Any) -> None:
+    def _decide(
+        self, slot: ShardSlot, cell: AggregateCell, task: Task, scope_state: Any
+    ) -> RetryableError | None:
+        """Decides a command; returns the error if it is to be repeated by its caller."""
         cell.last_used_s = task.arrived_s
         try:
+            self._check_time(cell, task.envelope.command_id)
             outcome = slot.memory.decide(
                 cell, task.envelope, scope_state, self._queue.ledger, self._queue.next_number()
             )
         except FlightmeshError as error:
             task.batch.put(task.place, error)
+            return error if isinstance(error, RetryableError) else None
         except Exception as error:
             # A fault of the domain: the state may be half changed, the journal is not.
             _log.exception("command failed", extra=fields(command_id=task.envelope.command_id))
@@ -213,6 +232,16 @@ class Intake:
                 cell.size += RECORD_OVERHEAD + self._queue.add(slot, outcome, task)
             else:
                 self._repeat(slot, task, outcome)
+        return None
+
+    def _check_time(self, cell: AggregateCell, command_id: CommandId) -> None:
+        """Refuses an id of the far future: dropped one day, it would make all others too old."""
+        now_us = self._clock.now_us()
+        if now_us > self._credible_until_us or now_us < self._credible_until_us - 2 * _SECOND_US:
+            self._credible_until_us = now_us + _SECOND_US
+            self._newest_credible = newest_credible(now_us)
+        if command_id > self._newest_credible and cell.window.get(command_id) is None:
+            raise InvalidInput("command_id", "its time lies in the future: is the clock right?")
 
     # --- out --------------------------------------------------------------------------------
 
@@ -242,6 +271,6 @@ class Intake:
         if known.ledger == self._queue.ledger:
             entry = self._queue.find(known.entry)
             if entry is not None:
-                entry.repeats.append((slot, task))
+                self._queue.add_repeat(entry, slot, task)
                 return
         self._repeats.answer(slot, task, known)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar, final
 
 from flightmesh.errors import FlightmeshError, SessionFenced, Unavailable
+from flightmesh.ledger.persistence import Backoff
 from flightmesh.registry import Registry
 from flightmesh.registry.registration import RegistrationKeeper
 from flightmesh.runtime.logs import fields
@@ -20,6 +21,10 @@ from shard_node.slot import SlotStatus
 _log = logging.getLogger(__name__)
 
 _BIRTH_PAUSE_S = 0.1
+# After failures: the first new session at once, the next ones after these pauses, until one has
+# lived for a while.
+_FAILURES = Backoff(first_s=0.5, longest_s=30.0)
+_STEADY_S = 60.0
 
 T = TypeVar("T")
 
@@ -129,11 +134,24 @@ class ShardNode:
         )
 
     async def _succeed(self) -> None:
-        """Puts a new session in the place of each that ends."""
+        """Puts a new session in the place of each that ends.
+
+        At once after a fencing; after failures one upon another with growing pauses, so that a
+        node that cannot recover does not fill the directory with ledgers.
+        """
+        clock = self._ports.clock
+        pause_s = 0.0
         while True:
+            began_s = clock.monotonic_s()
             session = await self._ended.get()
             await self._give_up_registration()
             await session.stop()
+            if not session.failed or clock.monotonic_s() - began_s > _STEADY_S:
+                pause_s = 0.0
+            elif pause_s:
+                await clock.sleep(pause_s)
+            if session.failed:
+                pause_s = _FAILURES.after(pause_s) if pause_s else _FAILURES.first_s
             await self._begin()
 
     async def _give_up_registration(self) -> None:

@@ -12,16 +12,15 @@ from typing import final
 from flightmesh.clock import Clock
 from flightmesh.errors import OutcomeUnknown, Refused, SessionFenced, StoreUnavailable
 from flightmesh.eventsourcing import DomainModel
-from flightmesh.journal import Claim, ClaimChange, Claims, Journal
+from flightmesh.journal import Claim, ClaimChange, Claims
 from flightmesh.ledger.persistence import Backoff
-from flightmesh.ledger.reader import LedgerReader
 from shard_node.entry_queue import EntryQueue
+from shard_node.sealed_ledgers import SealedLedgers
 from shard_node.slot import ShardSlot, SlotStatus
 
 ShardEpoch = tuple[int, int]
 
 _BACKOFF = Backoff()
-_END = 1 << 62
 
 
 @final
@@ -30,7 +29,7 @@ class Ownership:
 
     Args:
         claims: who owns which shard.
-        journal: for the state of other sessions' ledgers.
+        seals: which sessions' ledgers are sealed.
         queue: the session's entries.
         domain: the domain.
         clock: for pauses while the store cannot be reached.
@@ -43,7 +42,7 @@ class Ownership:
     def __init__(
         self,
         claims: Claims,
-        journal: Journal,
+        seals: SealedLedgers,
         queue: EntryQueue,
         domain: DomainModel,
         *,
@@ -52,7 +51,7 @@ class Ownership:
     ) -> None:
         self.slots: dict[int, ShardSlot] = {}
         self._claims = claims
-        self._journal = journal
+        self._seals = seals
         self._queue = queue
         self._domain = domain
         self._clock = clock
@@ -126,7 +125,8 @@ class Ownership:
         me = self._queue.ledger
         while True:
             present = await self._read_claims()
-            sealed = await self._sealed({c.holder for s, c in present.items() if s in wanted})
+            holders = {c.holder for s, c in present.items() if s in wanted}
+            sealed = await self._seals.among(holders - {me})
             changes, blocked = [], {}
             for shard in wanted:
                 claim = present.get(shard)
@@ -150,20 +150,6 @@ class Ownership:
         self.slots.update((slot.shard, slot) for slot in slots)
         if slots:
             self._recover(slots)
-
-    async def _sealed(self, holders: Iterable[int]) -> set[int]:
-        """Those of the sessions whose ledgers are definitely sealed."""
-        return {
-            holder
-            for holder in holders
-            if holder != self._queue.ledger and await self._is_sealed(holder)
-        }
-
-    async def _is_sealed(self, ledger: int) -> bool:
-        # A reader that wants what lies beyond the end walks to the last segment.
-        reader = LedgerReader(self._journal, ledger, _END)
-        await reader.read_batch()
-        return reader.sealed_at is not None
 
     # --- release ----------------------------------------------------------------------------
 
@@ -215,7 +201,9 @@ class Ownership:
         for slot in slots:
             # Rule 7: nothing is kept; on return the shard is recovered again.
             slot.status = SlotStatus.GONE
-            del self.slots[slot.shard]
+            # The session may have ended meanwhile, and with it all its slots.
+            if self.slots.get(slot.shard) is slot:
+                del self.slots[slot.shard]
 
     # --- ledgers that are wholly indexed ------------------------------------------------------
 
@@ -240,11 +228,17 @@ class Ownership:
             return len(changes)
 
     async def find_sealed(self) -> None:
-        """Notes which of the others' ledgers have been sealed since they were read."""
-        for slot in list(self.slots.values()):
-            others = set(slot.claim.ledgers) - {self._queue.ledger} - slot.sealed
+        """Notes which of the others' ledgers have been sealed since they were read.
+
+        Raises:
+            StoreUnavailable, OutcomeUnknown: the store cannot be read just now.
+        """
+        slots = list(self.slots.values())
+        listed = {ledger for slot in slots for ledger in slot.claim.ledgers}
+        sealed = await self._seals.among(listed - {self._queue.ledger})
+        for slot in slots:
             # All of this shard in them was read at recovery: their sessions had given it up.
-            slot.sealed |= await self._sealed(others)
+            slot.sealed |= sealed.intersection(slot.claim.ledgers)
 
     # --- the end ----------------------------------------------------------------------------
 

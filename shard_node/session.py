@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, final
 
 from flightmesh.clock import Clock
-from flightmesh.errors import SessionFenced, ShardMoving
+from flightmesh.errors import OutcomeUnknown, SessionFenced, ShardMoving, StoreUnavailable
 from flightmesh.event_bus import EventBus, LedgerHeartbeat, PublishedEntry
 from flightmesh.eventsourcing import DomainModel
 from flightmesh.eventsourcing.cell import AggregateCell, rebuild
@@ -29,6 +29,7 @@ from shard_node.passivation import passivate
 from shard_node.recovery import ShardRecovery
 from shard_node.replies import ReplyEncoder
 from shard_node.scope_directory import ScopeDirectory
+from shard_node.sealed_ledgers import SealedLedgers
 from shard_node.slot import ShardSlot, SlotStatus, Task
 
 _log = logging.getLogger(__name__)
@@ -97,6 +98,7 @@ class Session:
     Attributes:
         queue: entries on their way.
         ownership: the shards.
+        failed: whether it ended by a failure of its own, not by being fenced.
     """
 
     def __init__(
@@ -112,6 +114,7 @@ class Session:
         self._shard_of = shard_of
         self._on_end = on_end
         self._ended = False
+        self.failed = False
         self._tasks = TaskOwner(f"session-{writer.ledger}", self._fail)
         self._parked = TaskOwner(f"session-{writer.ledger}-commands", self._fail)
         self.queue = EntryQueue(
@@ -121,10 +124,11 @@ class Session:
             max_bytes=config.entry_bytes,
             max_queued=config.queued_commands,
         )
+        self._seals = SealedLedgers(ports.journal)
         self._recovery = ShardRecovery(ports.journal, ports.index, writer.ledger, ports.clock)
         self.ownership = Ownership(
             ports.claims,
-            ports.journal,
+            self._seals,
             self.queue,
             ports.domain,
             clock=ports.clock,
@@ -174,6 +178,7 @@ class Session:
         """Begins to write, publish and flush."""
         self._tasks.start(self._write(), "write")
         self._tasks.start(self._beat(), "heartbeat")
+        self._tasks.start(self._watch_seal(), "seal")
         self._tasks.start(self._follow(), "index")
 
     async def _write(self) -> None:
@@ -193,6 +198,24 @@ class Session:
             )
             await self._ports.clock.sleep(self._config.heartbeat_s)
 
+    async def _watch_seal(self) -> None:
+        """Finds out that the ledger was sealed though nothing is being written (rule 10)."""
+        head = self.queue.head
+        while True:
+            await self._ports.clock.sleep(self._config.heartbeat_s)
+            # A session that writes learns it from its appends.
+            idle = not self.queue.queued and self.queue.head == head
+            head = self.queue.head
+            if idle and self.id in await self._known_sealed():
+                self.fence(SessionFenced(f"ledger {self.id} was sealed"))
+                return
+
+    async def _known_sealed(self) -> set[int]:
+        try:
+            return await self._seals.among((self.id,))
+        except (StoreUnavailable, OutcomeUnknown):
+            return set()
+
     async def _follow(self) -> None:
         clock, config = self._ports.clock, self._config
         trimmed_s = clock.monotonic_s()
@@ -204,7 +227,9 @@ class Session:
             now_s = clock.monotonic_s()
             if now_s - trimmed_s >= _TRIM_EVERY_S:
                 trimmed_s = now_s
-                await self.ownership.find_sealed()
+                # A store that does not answer is no failure, the next round tries again.
+                with contextlib.suppress(StoreUnavailable, OutcomeUnknown):
+                    await self.ownership.find_sealed()
             await self.ownership.trim()
 
     def _recover(self, slots: Sequence[ShardSlot]) -> None:
@@ -212,6 +237,7 @@ class Session:
 
     def _fail(self, error: BaseException) -> None:
         """A task of the session failed: end the session rather than go on in part."""
+        self.failed = not self._ended or self.failed
         self.fence(SessionFenced(f"the session failed: {error}"))
 
     def fence(self, error: SessionFenced) -> None:

@@ -7,9 +7,11 @@ import msgspec
 
 from flightmesh.eventsourcing import Rejection
 from flightmesh.eventsourcing.record import PlacedRecord
-from flightmesh.ids import CommandId
+from flightmesh.ids import CommandId, uuid7
 
 WINDOW_SIZE: Final = 4_096
+# How far a client's clock may be ahead of an owner's.
+FUTURE_MS: Final = 3_600_000
 
 
 class Remembered(msgspec.Struct, frozen=True, gc=False):
@@ -46,6 +48,15 @@ def remembered(placed: PlacedRecord) -> Remembered:
         record.rejection,
         record.warnings,
     )
+
+
+def newest_credible(now_us: int) -> CommandId:
+    """The greatest command id that an honest client may have made by then.
+
+    A greater one is to be refused while it is unknown: when it is dropped from a window, every id
+    below it counts as too old there, which would bar all honest clients until its time comes.
+    """
+    return uuid7(now_us // 1000 + FUTURE_MS, (1 << 74) - 1)
 
 
 @final
