@@ -203,6 +203,10 @@ class HeaderParameters:
             text = header_of(key)
             if text is None:
                 continue
+            if not text.strip():
+                # Most likely a variable that was never set; taken as absent, a retry would be a
+                # second command.
+                raise InvalidInput(header, "is empty; leave it out or give a value")
             text = _sequence_of(text) if key == _IF_MATCH else _unquoted(text)
             tree[name] = _read(read, text, header)
 

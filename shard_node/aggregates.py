@@ -1,5 +1,6 @@
 """Questions about single aggregates: state now, state in the past, history."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, final
@@ -15,6 +16,7 @@ from shard_node.slot import ShardSlot
 
 DEFAULT_PAGE: Final = 100
 LARGEST_PAGE: Final = 1_000
+_PLACE: Final = re.compile(r"[0-9]{1,18}")
 
 _ABSENT: Final = {
     "rotation": (refusal.ROTATION_NOT_FOUND, refusal.ROTATION_REMOVED),
@@ -99,16 +101,16 @@ class AggregateQuestions:
     ) -> tuple[Sequence[PlacedRecord], str]:
         """A page of records, oldest first, and the token of the next page (empty at the end).
 
+        A page larger than the largest is cut to that, as by the lists of the read side.
+
         Raises:
-            InvalidInput: size or token is malformed.
+            InvalidInput: the token is malformed.
             ShardMoving, SessionFenced, StoreError.
         """
-        if page_size > LARGEST_PAGE:
-            raise InvalidInput("page_size", f"is above {LARGEST_PAGE}")
-        if not (page_token.isascii() and page_token.isdigit()) and page_token:
+        if page_token and not _PLACE.fullmatch(page_token):
             raise InvalidInput("page_token", "is not one of this list")
         # History only grows at its end, so a place in it is a stable token.
-        first, size = int(page_token or 0), page_size or DEFAULT_PAGE
+        first, size = int(page_token or 0), min(page_size or DEFAULT_PAGE, LARGEST_PAGE)
         told = [
             placed
             for placed in await self._session.history(self._slot, self._id)

@@ -101,6 +101,14 @@ def test_a_sequence_beyond_its_type_is_refused_by_the_headers_name() -> None:
     assert refused_field("removeRotation", "s1", "r1", headers={"if-match": tag}) == "If-Match"
 
 
+@pytest.mark.parametrize(
+    ("header", "name"), [("idempotency-key", "Idempotency-Key"), ("if-match", "If-Match")]
+)
+@pytest.mark.parametrize("text", ["", "  "])
+def test_an_empty_header_is_not_taken_as_an_absent_one(header: str, name: str, text: str) -> None:
+    assert refused_field("removeRotation", "s1", "r1", headers={header: text}) == name
+
+
 def test_a_header_wins_over_the_parameter_of_its_field() -> None:
     headers = {"idempotency-key": '"from-header"'}
     tree = read("createRotation", "s1", query="command_id=from-query", headers=headers)
