@@ -69,7 +69,9 @@ def _name_at(file: FileDescriptorProto, path: Sequence[int]) -> str:
 def main() -> int:
     """Writes the file."""
     out = Path(sys.argv[1]) if len(sys.argv) > 1 else OUTPUT
-    comments = {name: text for file in descriptor_set().file for name, text in comments_of(file)}
+    # Other packages are other programs' interfaces, such as etcd's.
+    own = [file for file in descriptor_set().file if file.package.startswith("flightmesh.")]
+    comments = {name: text for file in own for name, text in comments_of(file)}
     out.write_text(json.dumps(comments, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
     return 0
 
