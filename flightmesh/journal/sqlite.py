@@ -22,6 +22,7 @@ from flightmesh.journal.sqlite_index import SqliteAggregateIndex, SqliteSnapshot
 from flightmesh.journal.sqlite_ledgers import SCHEMA as LEDGERS_SCHEMA
 from flightmesh.journal.sqlite_ledgers import SqliteClaims, SqliteJournal
 
+INDEX_FILE: Final = "index.db"
 _FORMAT: Final = 1
 
 
@@ -39,17 +40,14 @@ class SqliteStore:
     """
 
     def __init__(self, directory: Path, clock: Clock, lock: int) -> None:
-        self.ledgers_database = SqliteDatabase(
-            DatabaseOptions(directory / "journal.db", LEDGERS_SCHEMA, _FORMAT, "FULL"), clock
-        )
-        self.index_database = SqliteDatabase(
-            DatabaseOptions(directory / "index.db", INDEX_SCHEMA, _FORMAT, "NORMAL"), clock
-        )
+        self.ledgers_database = SqliteDatabase(ledger_options(directory), clock)
+        self.index_database = SqliteDatabase(index_options(directory / INDEX_FILE), clock)
         index = SqliteAggregateIndex(self.index_database)
         self.journal: Journal = SqliteJournal(self.ledgers_database)
         self.claims: Claims = SqliteClaims(self.ledgers_database, index.sync)
         self.index: AggregateIndex = index
         self.snapshots: Snapshots = SqliteSnapshots(self.index_database)
+        self._directory = directory
         self._lock: int | None = lock
 
     @classmethod
@@ -63,15 +61,25 @@ class SqliteStore:
         Raises:
             ConfigurationError: another process has the directory, or its files cannot be used.
         """
-        lock = await asyncio.to_thread(_lock_directory, directory)
+        lock = await asyncio.to_thread(lock_directory, directory)
         store = cls(directory, clock or SystemClock(), lock)
         try:
             await store.ledgers_database.start()
+            await store._check_index()
             await store.index_database.start()
         except BaseException:
             await store.close()
             raise
         return store
+
+    async def _check_index(self) -> None:
+        """Refuses ledgers without an index: claims may rely on what it had (rule 15)."""
+        if (self._directory / INDEX_FILE).exists() or not await self.journal.list_directory():
+            return
+        raise ConfigurationError(
+            f"{INDEX_FILE} is missing in {self._directory}; build it from the ledgers with"
+            f" flightmesh doctor --data-dir {self._directory} --repair-index"
+        )
 
     async def close(self) -> None:
         """Executes what is waiting, closes the files and gives up the directory. Idempotent."""
@@ -93,11 +101,21 @@ class SqliteStore:
         await self.close()
 
 
-def _lock_directory(directory: Path) -> int:
+def ledger_options(directory: Path) -> DatabaseOptions:
+    """How the ledgers of a store's directory are opened."""
+    return DatabaseOptions(directory / "journal.db", LEDGERS_SCHEMA, _FORMAT, "FULL")
+
+
+def index_options(file: Path) -> DatabaseOptions:
+    """How a file with an index is opened."""
+    return DatabaseOptions(file, INDEX_SCHEMA, _FORMAT, "NORMAL")
+
+
+def lock_directory(directory: Path) -> int:
     """Creates the directory if need be and takes its lock, which the process's end gives back."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        _sync_directory(directory.parent)
+        sync_directory(directory.parent)
         lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         a_file = isinstance(error, FileExistsError | NotADirectoryError)
@@ -117,7 +135,7 @@ def _lock_directory(directory: Path) -> int:
     return lock
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
     """Makes the entries of a directory durable."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, final
 
 from flightmesh.clock import Clock
-from flightmesh.errors import OutcomeUnknown, StoreUnavailable
+from flightmesh.errors import CorruptData, OutcomeUnknown, StoreUnavailable
 from flightmesh.journal.sqlite_connection import DatabaseOptions, Operation
 
 _log = logging.getLogger(__name__)
@@ -183,7 +183,13 @@ def _is_definite(error: Exception) -> bool:
 
 def translated(error: Exception) -> Exception:
     """The error as callers get it, for a request that was definitely not applied."""
-    return StoreUnavailable(str(error)) if isinstance(error, sqlite3.Error) else error
+    if not isinstance(error, sqlite3.Error):
+        return error
+    # The low byte is the kind of error; the rest says where it was found.
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return CorruptData(f"the file is damaged: {error}")
+    return StoreUnavailable(str(error))
 
 
 def _run(connection: sqlite3.Connection, request: Request, *, alone: bool) -> None:

@@ -24,7 +24,7 @@ class Violation(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         evidence = ", ".join(f"{name} {value}" for name, value in self.evidence.items())
-        return f"{self.invariant}: {self.what} ({evidence})"
+        return f"{self.invariant}: {self.what}" + (f" ({evidence})" if evidence else "")
 
 
 def violation(invariant: str, what: str, **evidence: object) -> Violation:
