@@ -13,6 +13,7 @@ from coordinator.node_link import NodeLink
 from coordinator.planner import Learned, View
 from coordinator.ports import Seal
 from flightmesh.errors import StoreError
+from flightmesh.journal import DirectoryRow, Journal
 from flightmesh.runtime.tasks import TaskOwner
 from flightmesh.sharding.shard_map import ShardState
 
@@ -27,6 +28,7 @@ class Actions:
         learned: where answers go.
         links: session → link.
         seal: seals a ledger.
+        journal: for the directory of ledgers.
         tasks: owns what is under way.
         wake: called after each answer.
     """
@@ -36,6 +38,7 @@ class Actions:
         learned: Learned,
         links: Mapping[int, NodeLink],
         seal: Seal,
+        journal: Journal,
         *,
         tasks: TaskOwner,
         wake: Callable[[], None],
@@ -43,6 +46,7 @@ class Actions:
         self._learned = learned
         self._links = links
         self._seal_ledger_of = seal
+        self._journal = journal
         self._tasks = tasks
         self._wake = wake
         self._sealing: set[int] = set()
@@ -81,11 +85,20 @@ class Actions:
     async def _seal_all(self, sessions: Sequence[int]) -> None:
         try:
             for session in sessions:
-                if session not in self._sealing:
+                if session not in self._sealing and await self._show(session):
                     self._sealing.add(session)
                     await self._seal_ledger(session)
         finally:
             self._sealing_leftovers = False
+
+    async def _show(self, session: int) -> bool:
+        """Puts a session that was never born into the directory, where readers find its end."""
+        try:
+            await self._journal.add_to_directory(DirectoryRow(session, ""))
+        except StoreError as error:
+            _log.warning("ledger %d cannot be shown yet: %s", session, error)
+            return False
+        return True
 
     def _release(self, session: int, shards: Mapping[int, int]) -> None:
         def on_released(released: Mapping[int, int]) -> None:

@@ -60,7 +60,12 @@ class Leader:
             config, ports.connect, clock=ports.clock, tasks=self._tasks, wake=self.wake
         )
         self._actions = Actions(
-            self.learned, self._sessions.links, ports.seal, tasks=self._tasks, wake=self.wake
+            self.learned,
+            self._sessions.links,
+            ports.seal,
+            ports.journal,
+            tasks=self._tasks,
+            wake=self.wake,
         )
 
     async def lead(self) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import final
+from typing import Final, final
 
 from coordinator.config import CoordinatorConfig
 from coordinator.failure_detector import FailureDetector
@@ -14,6 +14,10 @@ from flightmesh.runtime.tasks import TaskOwner
 from flightmesh.sharding.shard_map import ShardState
 
 _log = logging.getLogger(__name__)
+
+# A session that was not registered for this long has left. One that comes back after all is told
+# so by its ledger and begins anew, so a wrong guess does no harm.
+LEFT_FOR_GOOD_S: Final = 60.0
 
 
 @final
@@ -49,6 +53,7 @@ class Sessions:
         self._detector = FailureDetector(
             config.silence_s, config.connect_grace_s, config.isolation_patience_s
         )
+        self._absent_since_s: dict[int, float] = {}
         self._moving_since_s: dict[tuple[int, int], float] = {}
         self._members: frozenset[int] = frozenset()
         self._members_since_s = clock.monotonic_s()
@@ -130,10 +135,22 @@ class Sessions:
         link.listen(heard, broken)
 
     def leftovers(self) -> set[int]:
-        """Sessions in the directory that a newer one supersedes and that own nothing."""
+        """Sessions that own nothing and will never write: their ledgers can be sealed.
+
+        A newer one supersedes them; or they have not been registered for long, be it that their
+        node has left for good, be it that their number was given and lost before their birth.
+        """
+        now_s = self._clock.monotonic_s()
         newest = self._newest()
         over = {s for s, name in self._names.items() if newest.get(name, 0) > s}
-        return over - self._holders()
+        given = range(1, max((*self._names, *self._view.nodes), default=0))
+        absent = {*self._names, *given}.difference(
+            self._view.nodes, self._learned.fenced, self._learned.alive
+        )
+        since = self._absent_since_s
+        self._absent_since_s = {session: since.get(session, now_s) for session in absent}
+        left = {s for s, at in self._absent_since_s.items() if now_s - at >= LEFT_FOR_GOOD_S}
+        return (over | left) - self._holders()
 
     def _newest(self) -> dict[str, int]:
         newest: dict[str, int] = {}
