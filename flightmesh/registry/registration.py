@@ -1,5 +1,6 @@
 """The node's registration in the registry: made for a session, kept alive, given up with it."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import final
@@ -39,6 +40,7 @@ class RegistrationKeeper:
         self._clock = clock
         self._lease = 0
         self._written: NodeRegistration | None = None
+        self._lock = asyncio.Lock()
 
     async def run(self) -> None:
         """Registers, and keeps the registration in force until cancelled."""
@@ -55,6 +57,13 @@ class RegistrationKeeper:
         Raises:
             Unavailable: the registry cannot be reached.
         """
+        # One at a time: a renewal that is slow must not undo what a later one has written.
+        async with self._lock:
+            # Once more where the lease ended between its being granted and the registration.
+            if not await self._renew_once():
+                await self._renew_once()
+
+    async def _renew_once(self) -> bool:
         if self._lease and not await self._registry.keep_alive(self._lease):
             _log.info("lease lost, registering again", extra=fields(node=self._describe().name))
             self._lease, self._written = 0, None
@@ -63,17 +72,22 @@ class RegistrationKeeper:
         wanted = self._describe()
         if wanted != self._written:
             put = Put(registration_key(wanted), encode_registration(wanted), self._lease)
-            await self._registry.transact((), (put,))
+            if not (await self._registry.transact((), (put,))).succeeded:
+                self._lease, self._written = 0, None
+                return False
             self._written = wanted
+        return True
 
     async def give_up(self) -> None:
         """Takes the registration away; the lease's end does it if the registry is away."""
-        if self._written is None:
-            return
-        try:
-            key = registration_key(self._written)
-            await self._registry.transact((), (Delete(key),))
-            await self._registry.revoke_lease(self._lease)
-        except (RetryableError, OutcomeUnknown) as error:
-            _log.warning("registration not given up: %s", error)
-        self._lease, self._written = 0, None
+        async with self._lock:
+            if not self._lease:
+                return
+            try:
+                # Also where nobody knows whether the registration was written.
+                key = registration_key(self._written or self._describe())
+                await self._registry.transact((), (Delete(key),))
+                await self._registry.revoke_lease(self._lease)
+            except (RetryableError, OutcomeUnknown) as error:
+                _log.warning("registration not given up: %s", error)
+            self._lease, self._written = 0, None
