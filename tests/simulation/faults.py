@@ -6,17 +6,31 @@ from typing import Any
 from flightmesh.errors import FlightmeshError
 from flightmesh.testing.faults import Fault
 from flightmesh.testing.simulation.bus import BUS, BusTrouble
+from flightmesh.testing.simulation.loop import Process
 from flightmesh.testing.simulation.network import Weather
 from flightmesh.testing.simulation.registry import REGISTRY, RegistryTrouble
-from flightmesh.testing.simulation.store import STORE, StoreTrouble
+from flightmesh.testing.simulation.store import STORE, StoreTrouble, Trap
 from tests.simulation import plan
 from tests.simulation.mesh import Host, Mesh
 from tests.simulation.plan import PlannedFault
 
 _ALL_FAULTS = tuple(Fault)[1:]
 _JOURNAL = ("append", "roll", "open_segment", "seal", "read_segment")
+_STEPS = (
+    "append", "append", "roll", "open_segment", "seal", "change_claims", "change_claims",
+    "read_claims", "flush", "write_watermarks", "read_watermarks", "read_head", "read_entries",
+    "add_to_directory", "save",
+)  # fmt: skip
 _CLAIMS = ("read_claims", "change_claims")
-_INDEX = ("flush", "write_watermarks", "read_watermarks", "read_head", "read_chunks", "save", "load")
+_INDEX = (
+    "flush",
+    "write_watermarks",
+    "read_watermarks",
+    "read_head",
+    "read_chunks",
+    "save",
+    "load",
+)
 End = Callable[[], Any]
 
 
@@ -49,6 +63,7 @@ class Faults:
 
     def stop(self) -> None:
         """Ends all faults; starts all that is down."""
+        self._mesh.traps.clear()
         for number in list(self._ends):
             self._ends.pop(number)()
         for name, host in self._mesh.hosts.items():
@@ -100,6 +115,47 @@ class Faults:
         process = host.process
         process.slow_down(0.01 + fault.dice[1] * 0.1)
         return lambda: process.slow_down(0.0)
+
+    # --- processes at certain moments -------------------------------------------------------------
+
+    def _trap(self, fault: PlannedFault, method: str, names: Any, spring: Any) -> None:
+        self._mesh.traps[fault.number] = Trap(method, names, spring)
+
+    def _crash_at_a_step(self, fault: PlannedFault) -> None:
+        def spring(process: Process) -> None:
+            host = self._mesh.hosts[process.name]
+            self._mesh.chronicle.count(f"crash after {method}")
+            host.crash()
+            self._mesh.loop.environment.later(fault.lasts_s, host.start)
+
+        method = fault.pick(0, _STEPS)
+        self._trap(fault, method, self._some_nodes(fault), spring)
+
+    def _pause_at_a_step(self, fault: PlannedFault) -> None:
+        def spring(process: Process) -> None:
+            self._mesh.chronicle.count(f"pause after {method}")
+            process.pause()
+            self._mesh.loop.environment.later(fault.lasts_s, process.resume)
+
+        method = fault.pick(0, _STEPS)
+        self._trap(fault, method, self._some_nodes(fault), spring)
+
+    def _some_nodes(self, fault: PlannedFault) -> tuple[str, ...]:
+        if fault.dice[1] < 0.3:
+            return plan.COORDINATORS
+        return (*plan.SHARD_NODES, plan.LATE_NODE)
+
+    def _crash_in_birth(self, fault: PlannedFault) -> Any:
+        """A node starts, and crashes between its row in the directory and its first segment."""
+        host = self._mesh.hosts[fault.pick(0, plan.SHARD_NODES)]
+
+        def spring(process: Process) -> None:
+            host.crash()
+            self._mesh.loop.environment.later(fault.lasts_s, host.start)
+
+        self._trap(fault, "add_to_directory", (host.name,), spring)
+        host.crash()
+        host.start()
 
     # --- network ------------------------------------------------------------------------------
 

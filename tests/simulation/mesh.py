@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from coordinator.bootstrap import build_coordinator
 from coordinator.config import CoordinatorConfig
@@ -21,7 +20,7 @@ from flightmesh.testing.simulation.chronicle import Chronicle
 from flightmesh.testing.simulation.loop import Process, SimulatedClock, VirtualLoop
 from flightmesh.testing.simulation.network import Network, SimulatedServer
 from flightmesh.testing.simulation.registry import RegistryAccess, RegistryCluster
-from flightmesh.testing.simulation.store import StoreAccess, StoreTrouble
+from flightmesh.testing.simulation.store import StoreAccess, StoreTrouble, Trap
 from read_node.bootstrap import ReadNode, build_read_node
 from read_node.config import ReadNodeConfig
 from shard_node.bootstrap import ShardNodeService, build_shard_node
@@ -105,6 +104,7 @@ class Mesh:
         self.network = Network(self.loop, self.bits("network"), self.chronicle)
         self.store = Observer(self.chronicle)
         self.trouble: dict[object, StoreTrouble] = {}
+        self.traps: dict[object, Trap] = {}
         self.clock = SimulatedClock(self.loop, self.loop.environment)
         self.registry = RegistryCluster(self.clock, self.store.see_registry)
         self.bus = SimulatedBus(self.loop, self.network, self.bits("bus"), self.chronicle)
@@ -146,6 +146,7 @@ class Mesh:
             network=self.network,
             process=process,
             trouble=self.trouble,
+            traps=self.traps,
             randomness=self.bits(process.name, "store", self.starts),
             chronicle=self.chronicle,
         )

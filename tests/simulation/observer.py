@@ -1,7 +1,8 @@
-"""Sees every transition of ledgers, claims, shards and the map, where it takes effect: in the store."""
+"""Sees every transition of ledgers, claims and the map where it takes effect: in the store."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 from flightmesh.journal import Claim, ClaimChange, SegmentState
@@ -90,7 +91,9 @@ class Observer:
         elif answer.row.state is SegmentState.SEALED:
             self._count("ledger: opening found it sealed", f"{ledger}.{segment}")
 
-    def _append(self, answer: Any, ledger: int, _s: int, writer: bytes, number: int, _d: Any) -> None:
+    def _append(
+        self, answer: Any, ledger: int, _s: int, writer: bytes, number: int, _d: Any
+    ) -> None:
         if answer.applied:
             self._count("ledger: appended", f"{ledger}:{number}")
         elif answer.row is not None and (answer.row.writer, answer.row.head) == (writer, number):
@@ -128,6 +131,8 @@ class Observer:
     def _load(self, answer: Any, *_: Any) -> None:
         if answer:
             self._count("snapshot: loaded")
+            if any(sha256(each.data).digest() != each.checksum for each in answer):
+                self._count("snapshot: broken one passed over")
 
     def break_snapshots(self) -> int:
         """Damages every stored snapshot; returns how many there were."""

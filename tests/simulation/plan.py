@@ -25,6 +25,9 @@ KINDS: dict[str, tuple[int, float, float]] = {
     "pause a shard node": (9, 0.5, 9.0),
     "pause a coordinator": (4, 1.0, 12.0),
     "pause the read node": (1, 0.5, 5.0),
+    "crash at a step": (9, 0.1, 4.0),
+    "pause at a step": (8, 2.0, 8.0),
+    "crash in birth": (3, 0.1, 3.0),
     "slow a shard node": (4, 1.0, 6.0),
     "cut off a process": (6, 0.5, 6.0),
     "cut off one way": (5, 0.5, 6.0),
@@ -38,7 +41,7 @@ KINDS: dict[str, tuple[int, float, float]] = {
     "registry down": (3, 0.5, 6.0),
     "bad registry": (4, 1.0, 8.0),
     "wipe the registry": (3, 0.0, 0.0),
-    "restore the registry": (3, 0.0, 0.0),
+    "restore the registry": (5, 0.0, 0.0),
     "lose leases": (4, 0.0, 0.0),
     "bad bus": (4, 2.0, 10.0),
     "wipe the bus": (3, 0.0, 0.0),
@@ -81,7 +84,7 @@ class PlannedFault:
 
 def draw(seed: int) -> tuple[PlannedFault, ...]:
     """The faults of a seed, in the order of time."""
-    random = Random(f"{seed}/plan")  # noqa: S311 - reproducible on purpose
+    random = Random(f"{seed}/plan")
     count = random.randint(6, 14)
     kinds = random.choices(list(KINDS), [weight for weight, _, _ in KINDS.values()], k=count)
     drawn = []

@@ -14,7 +14,7 @@ from flightmesh.testing.history_checker import check_history
 from flightmesh.testing.simulation.chronicle import LogWatch
 from flightmesh.testing.simulation.loop import Stuck, current_process
 from flightmesh.verification.contents import LedgerContents, read_contents
-from tests.simulation import checks, plan
+from tests.simulation import checks, plan, slots
 from tests.simulation.faults import Faults
 from tests.simulation.mesh import Mesh
 from tests.simulation.plan import PlannedFault
@@ -75,7 +75,7 @@ def run_seed(
         except LookupError:
             return ""
 
-    with LogWatch(mesh.chronicle, who):
+    with LogWatch(mesh.chronicle, who), slots.watched(mesh.chronicle):
         try:
             mesh.loop.run_simulation(run.work())
         except Stuck as stuck:

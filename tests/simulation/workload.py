@@ -88,7 +88,7 @@ class Client:
         self._all = workload
         self._mesh = workload.mesh
         self._host = host
-        self._random = Random(f"{workload.mesh.seed}/{host.name}")  # noqa: S311
+        self._random = Random(f"{workload.mesh.seed}/{host.name}")
         self._drawer = Drawer(self._random, self.name, workload.known)
         self._mine: set[str] = set()
         self._later: list[asyncio.Task[None]] = []
@@ -213,9 +213,17 @@ class Client:
         history, now_us = self._all.history, self._now_us()
         chronicle = self._mesh.chronicle
         if isinstance(answer, pb.ExecuteResponse):
-            told = None if request.event_view == 2 else [e.SerializeToString().hex() for e in answer.events]
+            told = (
+                None
+                if request.event_view == 2
+                else [e.SerializeToString().hex() for e in answer.events]
+            )
             history.acknowledge(
-                operation, now_us, sequence=answer.sequence, position=answer.position, events=told
+                operation,
+                now_us,
+                sequence=answer.sequence,
+                position=answer.position,
+                events=None if request.event_view == pb.EVENT_VIEW_NONE else told,
             )
             chronicle.count("answer: acknowledged")
             self._learn(request, answer)

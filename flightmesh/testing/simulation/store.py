@@ -50,6 +50,21 @@ class StoreTrouble:
     late_s: float = 4.0
 
 
+@dataclass(frozen=True, slots=True)
+class Trap:
+    """Something that befalls a process at the moment when a call of its has been applied.
+
+    Attributes:
+        method: of the call.
+        processes: names of the callers.
+        spring: what happens then, once.
+    """
+
+    method: str
+    processes: Collection[str]
+    spring: Callable[[Process], object]
+
+
 @final
 class StoreAccess:
     """One process's way to the store: `journal`, `claims`, `index`, `snapshots`.
@@ -59,6 +74,7 @@ class StoreAccess:
         network: a process cut off from "store" gets no answers.
         process: the caller.
         trouble: what happens now, by fault; shared.
+        traps: what happens at certain calls, by fault; shared.
         randomness: delays and decisions.
         chronicle: counts faults.
     """
@@ -70,6 +86,7 @@ class StoreAccess:
         network: Network,
         process: Process,
         trouble: dict[object, StoreTrouble],
+        traps: dict[object, Trap],
         randomness: Randomness,
         chronicle: Chronicle,
     ) -> None:
@@ -77,6 +94,7 @@ class StoreAccess:
         self._loop: VirtualLoop = network.loop
         self._process = process
         self._trouble = trouble
+        self._traps = traps
         self._chance = Chance(randomness)
         self._chronicle = chronicle
         faults = cast(Faults, self)
@@ -106,7 +124,7 @@ class StoreAccess:
         chance, later = self._chance, self._loop.environment.later
         takes_s = 0.0003 + chance.part() ** 3 * 0.003
         if fault is Fault.NONE:
-            later(takes_s, lambda: self._do(request, answer))
+            later(takes_s, lambda: self._arrive(method, request, answer))
             return await answer
         self._chronicle.count(f"store: {fault.value}")
         self._chronicle.tell(self._process.name, f"store: {method} {fault.value}")
@@ -124,6 +142,15 @@ class StoreAccess:
             unknown = OutcomeUnknown(f"{method}: {fault.value}")
             later(timeout_s, lambda: _fail(answer, unknown))
         return await answer
+
+    def _arrive(
+        self, method: str, request: Callable[[], Awaitable[T]], answer: "asyncio.Future[T]"
+    ) -> None:
+        self._do(request, answer)
+        for number, trap in list(self._traps.items()):
+            if trap.method == method and self._process.name in trap.processes:
+                del self._traps[number]
+                trap.spring(self._process)
 
     def _do(self, request: Callable[[], Awaitable[T]], answer: "asyncio.Future[T] | None") -> None:
         """Applies a request now; its answer travels."""
