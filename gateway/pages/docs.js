@@ -10,6 +10,11 @@ function element(name, attributes, ...content) {
   return made;
 }
 
+// Text in which `this` is code.
+function inline(text) {
+  return (text || "").split("`").map((part, index) => (index % 2 ? element("code", {}, part) : part));
+}
+
 function resolve(document_, item) {
   if (!item || !item.$ref) return item;
   return item.$ref.slice(2).split("/").reduce((node, key) => node[key], document_);
@@ -27,21 +32,23 @@ function typeOf(schema) {
 }
 
 function table(heads, rows) {
-  const head = element("tr", {}, ...heads.map((text) => element("th", { scope: "col" }, text)));
-  const body = rows.map((row) => element("tr", {}, ...row.map((content) => element("td", {}, content || ""))));
-  return element("div", { class: "scroll" }, element("table", {}, element("thead", {}, head), element("tbody", {}, ...body)));
+  const head = element("tr", { role: "row" }, ...heads.map((text) => element("th", { role: "columnheader", scope: "col" }, text)));
+  const cell = (content, index) => element("td", { role: "cell", "data-label": heads[index] }, content || "");
+  const body = rows.map((row) => element("tr", { role: "row" }, ...row.map(cell)));
+  const parts = [element("thead", { role: "rowgroup" }, head), element("tbody", { role: "rowgroup" }, ...body)];
+  return element("table", { role: "table", class: "stacked" }, ...parts);
 }
 
 function parameters(document_, operation) {
   const rows = operation.parameters.map((item) => resolve(document_, item)).map((one) => [
-    element("code", {}, one.name), one.in + (one.required ? ", required" : ""), typeOf(one.schema), one.description,
+    element("code", {}, one.name), one.in + (one.required ? ", required" : ""), typeOf(one.schema), element("span", {}, ...inline(one.description)),
   ]);
   return table(["Parameter", "In", "Type", "Meaning"], rows);
 }
 
 function body(operation) {
   const media = operation.requestBody.content["application/json"];
-  const parts = [element("h3", {}, "Body"), element("p", {}, typeOf(media.schema), ". ", operation.requestBody.description)];
+  const parts = [element("h3", {}, "Body"), element("p", {}, typeOf(media.schema), ". ", ...inline(operation.requestBody.description))];
   if (media.example) parts.push(element("pre", { tabindex: "0" }, JSON.stringify(media.example, null, 2)));
   return parts;
 }
@@ -51,7 +58,7 @@ function responses(document_, operation) {
     const one = resolve(document_, item);
     const media = Object.values(one.content || {})[0];
     const headers = Object.keys(one.headers || {}).join(", ");
-    return [status, one.description, media ? typeOf(media.schema) : "", headers];
+    return [status, element("span", {}, ...inline(one.description)), media ? typeOf(media.schema) : "", headers];
   });
   return table(["Status", "Meaning", "Body", "Headers"], rows);
 }
@@ -59,8 +66,8 @@ function responses(document_, operation) {
 function operationDetails(document_, method, path, operation) {
   const parts = [
     element("summary", {}, element("span", { class: "method" }, method.toUpperCase()), element("code", {}, path), " ", operation.summary),
-    element("p", {}, operation.description),
-    element("p", { class: "quiet" }, `gRPC: ${operation["x-grpc-method"]}`),
+    element("p", {}, ...inline(operation.description)),
+    element("p", { class: "quiet" }, "gRPC: ", element("code", {}, operation["x-grpc-method"])),
     parameters(document_, operation),
   ];
   if (operation.requestBody) parts.push(...body(operation));
@@ -69,7 +76,7 @@ function operationDetails(document_, method, path, operation) {
 }
 
 function service(document_, tag) {
-  const section = element("section", { id: `service-${tag.name}` }, element("h2", {}, tag.name), element("p", {}, tag.description));
+  const section = element("section", { id: `service-${tag.name}` }, element("h2", {}, tag.name), element("p", {}, ...inline(tag.description)));
   for (const [path, methods] of Object.entries(document_.paths)) {
     for (const [method, operation] of Object.entries(methods)) {
       if (operation.tags[0] === tag.name) section.append(operationDetails(document_, method, path, operation));
@@ -79,10 +86,10 @@ function service(document_, tag) {
 }
 
 function schema(name, one) {
-  const parts = [element("summary", {}, element("code", {}, name)), element("p", {}, one.description || "")];
+  const parts = [element("summary", {}, element("code", {}, name)), element("p", {}, ...inline(one.description))];
   if (one.enum) parts.push(element("ul", {}, ...one.enum.map((value) => element("li", {}, element("code", {}, value)))));
   if (one.properties) {
-    const rows = Object.entries(one.properties).map(([field, property]) => [element("code", {}, field), typeOf(property), property.description]);
+    const rows = Object.entries(one.properties).map(([field, property]) => [element("code", {}, field), typeOf(property), element("span", {}, ...inline(property.description))]);
     parts.push(table(["Field", "Type", "Meaning"], rows));
   }
   return element("details", { id: `schema-${name}` }, ...parts);
@@ -99,7 +106,7 @@ async function show() {
   const answer = await fetch("/openapi.json");
   if (!answer.ok) throw new Error(answer.statusText);
   const document_ = await answer.json();
-  const paragraphs = document_.info.description.split("\n\n").map((text) => element("p", {}, text));
+  const paragraphs = document_.info.description.split("\n\n").map((text) => element("p", {}, ...inline(text)));
   byId("introduction").append(...paragraphs);
   const links = [...document_.tags.map((tag) => [`service-${tag.name}`, tag.name]), ["schemas", "Schemas"]];
   byId("contents").append(element("ul", {}, ...links.map(([id, text]) => element("li", {}, element("a", { href: `#${id}` }, text)))));

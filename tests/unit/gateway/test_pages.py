@@ -42,6 +42,12 @@ def test_a_page_can_be_read_by_everybody(pages: dict[str, Any], path: str) -> No
         assert f'for="{control}"' in text
 
 
+def test_the_columns_of_a_stacked_table_name_its_cells(pages: dict[str, Any]) -> None:
+    heads = set(re.findall(r"<th [^>]*>([^<]+)</th>", pages["/"]().body.decode()))
+    labels = set(re.findall(r'cell\("([^"]+)"', pages["/assets/index.js"]().body.decode()))
+    assert labels == heads
+
+
 def test_scripts_write_no_markup(pages: dict[str, Any]) -> None:
     for path in ("/assets/index.js", "/assets/docs.js"):
         text = pages[path]().body.decode()
