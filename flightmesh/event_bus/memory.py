@@ -5,73 +5,12 @@ full is lost to that subscriber alone and counted; the publisher never waits. Th
 are handed over as the object they are: nothing is copied.
 """
 
-import asyncio
-from collections import deque
-from collections.abc import AsyncIterator
-from typing import Final, Self, final
+from typing import final
 
-from flightmesh.event_bus import BusMessage, PublishedEntry
+from flightmesh.event_bus import BusMessage
+from flightmesh.event_bus.subscription import DEFAULT_BOUND, DEFAULT_BYTES, QueuedSubscription
 
-DEFAULT_BOUND: Final = 4096
-DEFAULT_BYTES: Final = 32 * 1024 * 1024
-
-
-def _size(message: BusMessage) -> int:
-    return len(message.data) if isinstance(message, PublishedEntry) else 0
-
-
-@final
-class InMemorySubscription(AsyncIterator[BusMessage]):
-    """What one subscriber has not read yet; ends after `aclose`.
-
-    Attributes:
-        lost: messages that found the queue full.
-    """
-
-    def __init__(self, bus: "InMemoryEventBus", bound: int, max_bytes: int) -> None:
-        self.lost = 0
-        self._bus = bus
-        self._bound = bound
-        self._max_bytes = max_bytes
-        self._bytes = 0
-        self._waiting: deque[BusMessage] = deque()
-        self._arrived = asyncio.Event()
-        self._closed = False
-
-    def __len__(self) -> int:
-        return len(self._waiting)
-
-    def offer(self, message: BusMessage) -> None:
-        """Keeps a message for the subscriber, or counts it as lost."""
-        size = _size(message)
-        full = len(self._waiting) >= self._bound or self._bytes + size > self._max_bytes
-        if full and self._waiting:
-            self.lost += 1
-            return
-        self._bytes += size
-        self._waiting.append(message)
-        self._arrived.set()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> BusMessage:
-        while not self._waiting:
-            if self._closed:
-                raise StopAsyncIteration
-            self._arrived.clear()
-            await self._arrived.wait()
-        message = self._waiting.popleft()
-        self._bytes -= _size(message)
-        return message
-
-    async def aclose(self) -> None:
-        """Ends the subscription; a reader that waits gets the end. Idempotent."""
-        self._closed = True
-        self._waiting.clear()
-        self._bytes = 0
-        self._arrived.set()
-        self._bus.forget(self)
+InMemorySubscription = QueuedSubscription
 
 
 @final
@@ -112,7 +51,7 @@ class InMemoryEventBus:
 
     def subscribe(self) -> InMemorySubscription:
         """See the port."""
-        subscription = InMemorySubscription(self, self._bound, self._max_bytes)
+        subscription = InMemorySubscription(self._bound, self._max_bytes, self.forget)
         self._subscriptions.append(subscription)
         return subscription
 

@@ -63,7 +63,9 @@ def eventually() -> Callable[..., Awaitable[None]]:
 
     async def wait(question: Callable[[], Awaitable[bool]], patience_s: float = 30.0) -> None:
         async with asyncio.timeout(patience_s):
-            while not await question():
+            while True:
+                if await question():
+                    return
                 await asyncio.sleep(0.1)
 
     return wait
