@@ -76,7 +76,9 @@ class Coordinator:
         leader = self._leading()
         rows = leader.shard_map.assignments
         if shard >= len(rows):
-            raise Refused("SHARD_NOT_FOUND", f"there are {len(rows)} shards, from 0")
+            raise Refused(
+                "SHARD_NOT_FOUND", f"there is no shard {shard}: the shards are 0 to {len(rows) - 1}"
+            )
         row = rows[shard]
         if row.state is not ShardState.ACTIVE:
             raise Refused("SHARD_MOVING", f"shard {shard} is {row.state.value}")

@@ -47,6 +47,7 @@ _CODE_OF_REASON: Final[dict[str, int]] = {
     "AIRPLANE_EXISTS": code_pb2.ALREADY_EXISTS,
     "AIRPORT_NOT_FOUND": code_pb2.NOT_FOUND,
     "NODE_NOT_FOUND": code_pb2.NOT_FOUND,
+    "SHARD_NOT_FOUND": code_pb2.NOT_FOUND,
     "SEQUENCE_MISMATCH": code_pb2.ABORTED,
     "COMMAND_ID_REUSED": code_pb2.INVALID_ARGUMENT,
     "COMMAND_ID_TOO_OLD": code_pb2.OUT_OF_RANGE,

@@ -11,6 +11,7 @@ from flightmesh.rpc.errors import error_of, status_of
         (errors.InvalidInput("leg.carrier", "is no airline designator"), code_pb2.INVALID_ARGUMENT),
         (errors.Refused("LEG_OVERLAP", "no", {"leg_id": "x"}), code_pb2.FAILED_PRECONDITION),
         (errors.Refused("SEQUENCE_MISMATCH", "no"), code_pb2.ABORTED),
+        (errors.Refused("SHARD_NOT_FOUND", "no"), code_pb2.NOT_FOUND),
         (errors.NotOwner(3, 7, 12, "127.0.0.1:1"), code_pb2.FAILED_PRECONDITION),
         (errors.ShardMoving(3, 7, 0.25), code_pb2.UNAVAILABLE),
         (errors.SessionFenced("again"), code_pb2.UNAVAILABLE),

@@ -26,7 +26,9 @@ if _version_not_supported:
 
 
 class CommandServiceStub:
-    """Takes commands on any shard node and answers when the journal has them durably.
+    """Takes commands on any shard node and answers when the journal has them durably. A status UNAVAILABLE
+    or RESOURCE_EXHAUSTED, a lost connection or a deadline that passed says nothing about the command's
+    outcome: send it again with the same command id until there is an answer.
     """
 
     def __init__(self, channel):
@@ -53,7 +55,9 @@ class CommandServiceStub:
 
 
 class CommandServiceServicer:
-    """Takes commands on any shard node and answers when the journal has them durably.
+    """Takes commands on any shard node and answers when the journal has them durably. A status UNAVAILABLE
+    or RESOURCE_EXHAUSTED, a lost connection or a deadline that passed says nothing about the command's
+    outcome: send it again with the same command id until there is an answer.
     """
 
     def Execute(self, request, context):
@@ -64,14 +68,16 @@ class CommandServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExecuteBatch(self, request, context):
-        """Executes many commands; each succeeds or fails for itself, results in the order of requests.
+        """Executes many commands; each succeeds or fails for itself, results in the order of requests. A
+        refused command does not keep later ones of its aggregate from being executed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ExecuteStream(self, request_iterator, context):
-        """Executes batches as they come; one response per request, in order, many in flight.
+        """Executes batches as they come; one response per request, in order, many in flight: send the next
+        batch without waiting. The server reads no further while too many are under way.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -104,7 +110,9 @@ def add_CommandServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CommandService:
-    """Takes commands on any shard node and answers when the journal has them durably.
+    """Takes commands on any shard node and answers when the journal has them durably. A status UNAVAILABLE
+    or RESOURCE_EXHAUSTED, a lost connection or a deadline that passed says nothing about the command's
+    outcome: send it again with the same command id until there is an answer.
     """
 
     @staticmethod
