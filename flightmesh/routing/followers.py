@@ -69,7 +69,8 @@ async def _follow_registry_once(cache: ShardMapCache, registry: Registry, relist
             had_map = cache.shard_count > 0
             shard_map = await read_map(registry)
             if shard_map is not None:
-                cache.replace(shard_map)
+                # Reads of the registry are linearizable: what it says now is the newest map.
+                cache.replace(shard_map, is_newest=True)
                 if not had_map:
                     return  # narrow the watch
             # A new list at intervals, since a watch may lose events without breaking.
@@ -111,12 +112,17 @@ async def _follow_stream(cache: ShardMapCache, channel: grpc.aio.Channel, silenc
         pb.WatchShardMapRequest()
     )
     try:
+        before = 0
         with suppress(TimeoutError):
             while True:
                 async with asyncio.timeout(silence_s):
                     message = await call.read()
                 if message is grpc.aio.EOF:
                     return
-                cache.replace(map_from_proto(message))
+                shard_map = map_from_proto(message)
+                # Another process may lag behind; one whose revision falls has seen a wiped
+                # registry begin again.
+                cache.replace(shard_map, is_newest=shard_map.revision < before)
+                before = shard_map.revision
     finally:
         call.cancel()

@@ -60,16 +60,18 @@ class ShardMapCache:
         """The shard's assignment as known here."""
         return self._map.assignments[shard]
 
-    def replace(self, shard_map: ShardMap) -> bool:
+    def replace(self, shard_map: ShardMap, *, is_newest: bool = False) -> bool:
         """Takes over a newer map; False if it says nothing new.
 
-        A map of an older revision is ignored unless one of its rows has a higher epoch: a registry
-        that was wiped counts its revisions from the beginning again.
+        A map of an older revision is ignored unless one of its rows has a higher epoch, or the
+        caller knows that nothing is newer: a registry that was wiped counts its revisions from the
+        beginning again.
         """
+        older = shard_map.revision < self._map.revision and not is_newest
         if shard_map.assignments == self._map.assignments:
-            self._map = shard_map if shard_map.revision > self._map.revision else self._map
+            self._map = self._map if older else shard_map
             return False
-        if shard_map.revision < self._map.revision and not self._has_higher_epoch(shard_map):
+        if older and not self._has_higher_epoch(shard_map):
             return False
         if shard_map.shard_count != self._map.shard_count:
             self._shards.clear()

@@ -7,8 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flightmesh.clock.virtual import ManualClock
 from flightmesh.errors import InvalidInput, NotOwner, Unavailable
 from flightmesh.ids import shard_of
+from flightmesh.registry import Put
+from flightmesh.registry.memory import InMemoryRegistry
+from flightmesh.routing.followers import follow_registry
 from flightmesh.routing.shard_map_cache import ShardMapCache
 from flightmesh.routing.translate import (
     map_from_proto,
@@ -18,11 +22,16 @@ from flightmesh.routing.translate import (
     registration_to_proto,
 )
 from flightmesh.sharding.shard_map import (
+    CONSTANTS_KEY,
+    MeshConstants,
     NodeRegistration,
     NodeRole,
     ShardAssignment,
     ShardMap,
     ShardState,
+    encode_assignment,
+    encode_constants,
+    map_key,
 )
 
 
@@ -68,6 +77,30 @@ def test_a_map_of_a_wiped_registry_is_taken_for_its_higher_epochs() -> None:
     cache = ShardMapCache(shard_map(500, row(0, 3)))
     assert cache.replace(shard_map(2, row(0, 4)))
     assert cache.map.revision == 2
+
+
+def test_what_is_known_to_be_the_newest_is_taken_though_its_epochs_are_lower() -> None:
+    """A registry was wiped, and no assignment of the last epoch had been claimed before."""
+    cache = ShardMapCache(shard_map(100, *[row(n, 5) for n in range(4)]))
+    restarted = shard_map(3, *[row(n, 4, session=2) for n in range(4)])
+    assert not cache.replace(restarted)
+    assert cache.replace(restarted, is_newest=True)
+    assert cache.map == restarted
+    # Its revisions count from here on.
+    assert cache.replace(shard_map(4, *[row(n, 4, session=3) for n in range(4)]))
+
+
+async def test_a_wiped_registry_is_followed_at_once() -> None:
+    clock = ManualClock()
+    cache = ShardMapCache(shard_map(1_000, *[row(n, 5) for n in range(4)]))
+    registry = InMemoryRegistry(clock)
+    constants = encode_constants(MeshConstants(4, 1))
+    rows = [Put(map_key(n), encode_assignment(row(n, 4, session=2))) for n in range(4)]
+    await registry.transact((), [Put(CONSTANTS_KEY, constants), *rows])
+    following = asyncio.ensure_future(follow_registry(cache, registry, clock))
+    await cache.wait_change(0, 5)
+    following.cancel()
+    assert cache.assignment(0).session == 2
 
 
 def test_the_same_rows_again_are_no_change() -> None:
