@@ -21,8 +21,9 @@ from nats.aio.subscription import Subscription
 
 from flightmesh.clock import Clock
 from flightmesh.event_bus import BusMessage, EventBus
-from flightmesh.event_bus.jetstream_link import LINK_ERRORS, JetStreamLink
+from flightmesh.event_bus.jetstream_link import JetStreamLink
 from flightmesh.event_bus.jetstream_settings import JetStreamSettings, JetStreamStatistics
+from flightmesh.event_bus.jetstream_stream import LINK_ERRORS
 from flightmesh.event_bus.subscription import QueuedSubscription, size_of
 from flightmesh.runtime.tasks import TaskOwner
 
@@ -175,7 +176,7 @@ class JetStreamEventBus:
                 link = await JetStreamLink.connect(
                     self._servers, self._settings, self.statistics, self._clock, self._ended.set
                 )
-                await self._begin(link)
+                self._begin(link)
                 await self._care(link)
             except LINK_ERRORS as error:
                 _log.info("bus: no connection: %r", error)
@@ -187,8 +188,7 @@ class JetStreamEventBus:
                     await link.close()
             await self._clock.sleep(self._settings.retry_s)
 
-    async def _begin(self, link: JetStreamLink) -> None:
-        await link.ensure_stream()
+    def _begin(self, link: JetStreamLink) -> None:
         self._link = link
         # Before anything else that is sent over it.
         self._outbox.extendleft(self._subscriptions)

@@ -9,31 +9,26 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final, Self, final
+from typing import Final, Self, final
 
 import msgspec
 import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from nats.errors import Error as NatsError
 from nats.errors import SlowConsumerError
-from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
-from nats.js.errors import BadRequestError
 
 from flightmesh.clock import Clock
 from flightmesh.errors import CorruptData
 from flightmesh.event_bus import BusMessage, PublishedEntry
 from flightmesh.event_bus.jetstream_settings import JetStreamSettings, JetStreamStatistics
-from flightmesh.event_bus.jetstream_wire import all_subjects, decode, encode, entry_subjects
+from flightmesh.event_bus.jetstream_stream import LINK_ERRORS, StreamKeeper
+from flightmesh.event_bus.jetstream_wire import all_subjects, decode, encode
 
 _log = logging.getLogger(__name__)
 
-# What nats-py raises when a connection fails, its own bugs at such moments included.
-LINK_ERRORS: Final = (NatsError, OSError, TimeoutError, EOFError, AttributeError, RuntimeError)
 _CONNECT_S: Final = 5.0
 _CLOSE_S: Final = 1.0
-_STREAM_EXISTS_OTHERWISE: Final = 10058
 # Acknowledgements waited for at most; the oldest count as missing then.
 _MOST_UNACKNOWLEDGED: Final = 20_000
 
@@ -63,8 +58,7 @@ class JetStreamLink:
         self._inbox = client.new_inbox()
         self._token = 0
         self._unacknowledged: dict[int, float] = {}
-        self._doubtful = False
-        self._stream_works = True
+        self._stream = StreamKeeper(client, settings, clock)
 
     @classmethod
     async def connect(
@@ -106,6 +100,7 @@ class JetStreamLink:
             )
         link = cls(client, settings, statistics, clock)
         await client.subscribe(f"{link._inbox}.*", cb=link._acknowledged)
+        await link._stream.ensure()
         return link
 
     async def publish(self, message: BusMessage) -> None:
@@ -160,23 +155,17 @@ class JetStreamLink:
         error = _refusal(msg)
         if error:
             self._statistics.refused += 1
-            self._doubt(error)
-        elif b'"duplicate"' in msg.data:
-            self._statistics.stored += 1
+            self._stream.doubt(error)
+            return
+        self._stream.works()
+        self._statistics.stored += 1
+        if b'"duplicate"' in msg.data:
             self._statistics.duplicates += 1
-        else:
-            self._statistics.stored += 1
 
     def _miss(self, token: int) -> None:
         del self._unacknowledged[token]
         self._statistics.unacknowledged += 1
-        self._doubt("no acknowledgement")
-
-    def _doubt(self, reason: str) -> None:
-        self._doubtful = True
-        if self._stream_works:
-            self._stream_works = False
-            _log.warning("bus: entries are not stored, readers get them all the same: %s", reason)
+        self._stream.doubt("no acknowledgement")
 
     # Care
 
@@ -189,44 +178,14 @@ class JetStreamLink:
         await self._client.flush(timeout=self._settings.answer_s)  # type: ignore[arg-type]
 
     async def mend_stream(self) -> None:
-        """Looks at the stream if entries were not acknowledged, and makes it if it is gone."""
+        """Looks at the stream if entries were not acknowledged, and mends it."""
         too_old = self._clock.monotonic_s() - self._settings.ack_s
         while self._unacknowledged:
             token, sent_s = next(iter(self._unacknowledged.items()))
             if sent_s > too_old:
                 break
             self._miss(token)
-        if self._doubtful:
-            self._doubtful = False
-            await self.ensure_stream()
-
-    async def ensure_stream(self) -> None:
-        """Makes the stream, or gives it our settings. A failure is logged: it is a hint's home."""
-        settings = self._settings
-        stream = StreamConfig(
-            name=settings.stream,
-            subjects=[entry_subjects(settings.prefix)],
-            retention=RetentionPolicy.LIMITS,
-            storage=StorageType.FILE,
-            discard=DiscardPolicy.OLD,
-            max_bytes=settings.stream_bytes,
-            duplicate_window=settings.duplicate_window_s,
-            num_replicas=settings.replicas,
-        )
-        manager: Any = self._client.jetstream(timeout=settings.answer_s)
-        try:
-            try:
-                await manager.add_stream(stream)
-            except BadRequestError as error:
-                if error.err_code != _STREAM_EXISTS_OTHERWISE:
-                    raise
-                await manager.update_stream(stream)
-        except LINK_ERRORS as error:
-            self._doubt(repr(error))
-        else:
-            if not self._stream_works:
-                _log.info("bus: the stream is there again")
-            self._stream_works = True
+        await self._stream.mend()
 
     async def close(self) -> None:
         """Ends the connection; one to a frozen server is left to itself after a second."""

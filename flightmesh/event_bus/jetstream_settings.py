@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from flightmesh.event_bus.jetstream_wire import entry_subjects
 from flightmesh.event_bus.subscription import DEFAULT_BOUND, DEFAULT_BYTES
 
 
@@ -17,6 +18,7 @@ class JetStreamSettings:
         queue_messages: messages that may wait to be sent, and for each subscriber.
         queue_bytes: sizes together of the entries that may wait likewise.
         ack_s: seconds after which a missing acknowledgement is no longer waited for.
+        stuck_s: seconds for which the stream may take nothing before it is replaced.
         ping_s: seconds between two checks that the server answers.
         answer_s: seconds that the server has for an answer.
         retry_s: seconds between two attempts to connect.
@@ -29,6 +31,7 @@ class JetStreamSettings:
     queue_messages: int = DEFAULT_BOUND
     queue_bytes: int = DEFAULT_BYTES
     ack_s: float = 2.0
+    stuck_s: float = 10.0
     ping_s: float = 5.0
     answer_s: float = 2.0
     retry_s: float = 0.25
@@ -37,6 +40,11 @@ class JetStreamSettings:
     def stream(self) -> str:
         """Name of the stream."""
         return self.prefix.replace(".", "_").upper()
+
+    @property
+    def stream_subjects(self) -> str:
+        """Pattern of the subjects that the stream keeps."""
+        return entry_subjects(self.prefix)
 
 
 @dataclass(slots=True)
