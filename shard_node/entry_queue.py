@@ -162,6 +162,7 @@ class EntryQueue:
 
     def add(self, slot: ShardSlot, record: Record, task: Task) -> int:
         """Puts a new record into the entry that `next_number` named; returns its size in bytes."""
+        data = encode_record(record)  # first: if it fails, nothing has changed
         entry = self._gathering()
         if entry is None:
             entry = OpenEntry(self._next)
@@ -169,7 +170,6 @@ class EntryQueue:
             self._entries.append(entry)
             if self._wake is not None and not self._wake.done():
                 self._wake.set_result(None)
-        data = encode_record(record)
         entry.decided.append(Decided(slot, record, data))
         entry.waiting.append((record, task))
         entry.size += len(data)

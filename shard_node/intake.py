@@ -17,6 +17,7 @@ from flightmesh.errors import (
     FlightmeshError,
     InvalidInput,
     Overloaded,
+    Refused,
     RetryableError,
     SessionFenced,
     ShardMoving,
@@ -213,25 +214,30 @@ class Intake:
     ) -> RetryableError | None:
         """Decides a command; returns the error if it is to be repeated by its caller."""
         cell.last_used_s = task.arrived_s
+        memory, last_entry = slot.memory, cell.last_entry
+        next_sequence = memory.next_sequence
         try:
             self._check_time(cell, task.envelope.command_id)
-            outcome = slot.memory.decide(
+            outcome = memory.decide(
                 cell, task.envelope, scope_state, self._queue.ledger, self._queue.next_number()
             )
-        except FlightmeshError as error:
-            task.batch.put(task.place, error)
-            return error if isinstance(error, RetryableError) else None
-        except Exception as error:
-            # A fault of the domain: the state may be half changed, the journal is not.
-            _log.exception("command failed", extra=fields(command_id=task.envelope.command_id))
-            slot.memory.cells.pop(cell.aggregate_id, None)
-            slot.dropped[cell.aggregate_id] = cell.last_entry
-            task.batch.put(task.place, error)
-        else:
             if isinstance(outcome, Record):
                 cell.size += RECORD_OVERHEAD + self._queue.add(slot, outcome, task)
             else:
                 self._repeat(slot, task, outcome)
+        except (Refused, InvalidInput) as error:
+            task.batch.put(task.place, error)
+        except RetryableError as error:
+            task.batch.put(task.place, error)
+            return error
+        except Exception as error:
+            # A fault of the domain or of a codec: the state is changed, half or wholly, and the
+            # journal is not. So the state goes, and the shard's sequence is where it was (I4).
+            _log.exception("command failed", extra=fields(command_id=task.envelope.command_id))
+            memory.next_sequence = next_sequence
+            memory.cells.pop(cell.aggregate_id, None)
+            slot.dropped[cell.aggregate_id] = last_entry
+            task.batch.put(task.place, error)
         return None
 
     def _check_time(self, cell: AggregateCell, command_id: CommandId) -> None:

@@ -304,9 +304,11 @@ class Session:
         if cell.last_entry > self.queue.head:
             await self.queue.wait_committed(cell.last_entry)
         self._check(slot)
-        if cell.last_entry <= self.queue.head:
+        is_kept = slot.memory.cells.get(aggregate_id) is cell
+        if is_kept and cell.last_entry <= self.queue.head:
             return cell
-        # It is never without uncommitted events just now: take them out by folding the others.
+        # It is never without uncommitted events just now, or was dropped half changed by a command
+        # that failed: fold what is committed.
         return await self.past_state(slot, aggregate_id, None)
 
     async def history(self, slot: ShardSlot, aggregate_id: AggregateId) -> list[PlacedRecord]:

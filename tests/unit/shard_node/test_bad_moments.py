@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from flightmesh.codec.entries import encode_record
 from flightmesh.errors import (
     FlightmeshError,
     InvalidInput,
@@ -14,6 +15,7 @@ from flightmesh.errors import (
     SessionFenced,
     StoreError,
 )
+from flightmesh.eventsourcing.record import Record
 from flightmesh.ids import uuid7
 from flightmesh.sharding.shard_map import NODES_PREFIX, decode_registration
 from flightmesh.testing import faults
@@ -206,3 +208,30 @@ async def test_a_command_id_from_the_far_future_is_refused_and_bars_nobody(mesh:
     assert isinstance(results[0], InvalidInput)
     assert results[0].field == "command_id"
     assert reply(results[1]).sequence == 2
+
+
+async def test_a_record_that_cannot_be_written_leaves_no_hole_in_its_shard(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I4: what was decided and cannot be stored is taken back, its shard sequence too."""
+    first, second = await mesh.add_node(), await mesh.add_node()
+    await mesh.assign(first)
+    (rotation,) = await mesh.create(first)
+    faults_left = [True]
+
+    def failing_once(record: Record) -> bytes:
+        if faults_left:
+            faults_left.clear()
+            raise TypeError("no such field")
+        return encode_record(record)
+
+    monkeypatch.setattr("shard_node.entry_queue.encode_record", failing_once)
+    requests = [mesh.add_leg(rotation, hour) for hour in range(3)]
+    results = await mesh.send(first, *requests)
+    assert isinstance(results[0], TypeError)
+    assert [reply(result).sequence for result in results[1:]] == [2, 3]
+    await mesh.seal(first.node.session.id)
+    await mesh.assign(second)
+    assert await mesh.state_of(second, rotation) == (3, [2, 3])
+    (again,) = await mesh.send(second, requests[0])
+    assert reply(again).sequence == 4
