@@ -219,7 +219,8 @@ def _set_exception(answer: "asyncio.Future[Any]", error: Exception) -> None:
         answer.set_exception(error)
 
 
-def _profiles(options: CassandraOptions) -> dict[str, ExecutionProfile]:
+def profiles(options: CassandraOptions) -> dict[str, ExecutionProfile]:
+    """How each kind of request is sent: where to, with which consistency, how often."""
     # The replicas in a fixed order: conditional writes of one partition meet at one node, which
     # queues them, instead of fighting from several.
     balancing = TokenAwarePolicy(
@@ -243,7 +244,7 @@ def _connect(options: CassandraOptions) -> tuple[Cluster, Session]:
     """Blocks until connected; raises StoreUnavailable."""
     cluster = Cluster(
         options.hosts, options.port, protocol_version=_PROTOCOL_VERSION,
-        connection_class=LibevConnection, execution_profiles=_profiles(options),
+        connection_class=LibevConnection, execution_profiles=profiles(options),
         # Without it a request of more than a segment waits for the delayed acknowledgement of the
         # one before: 48 ms instead of 5.
         sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],

@@ -59,7 +59,13 @@ def _segment_row(connection: sqlite3.Connection, ledger: int, segment: int) -> S
     if found is None:
         return None
     state, writer, first, head = found
-    return SegmentRow(SegmentState(state), writer, first, head)
+    try:
+        # A page that was torn may show anything, NULL included, where the schema allows none.
+        return SegmentRow(SegmentState(state), bytes(writer), first + 0, head + 0)
+    except (TypeError, ValueError):
+        raise CorruptData(
+            f"the head row of ledger {ledger}, segment {segment} is damaged"
+        ) from None
 
 
 def _conditional(
@@ -198,11 +204,14 @@ class SqliteJournal:
             start = max(first, row.first) if row is not None else 0
             if row is None or start > row.head:
                 return []
-            return connection.execute(
+            entries = connection.execute(
                 "SELECT place & 0xFFFFFFFF, data FROM entries WHERE place BETWEEN ? AND ?"
                 " ORDER BY place LIMIT ?",
                 (_place(ledger, start), _place(ledger, row.head), limit),
             ).fetchall()
+            if not all(isinstance(data, bytes) for _, data in entries):
+                raise CorruptData(f"an entry of ledger {ledger} from {start} on is damaged")
+            return entries
 
         return await self._database.read(fetch) if limit > 0 else []
 

@@ -181,13 +181,17 @@ def _is_definite(error: Exception) -> bool:
     return code & 0xFF in _DEFINITE
 
 
+# What Python's driver says, without a code, where a text is none.
+_NO_TEXT: Final = "Could not decode to UTF-8"
+
+
 def translated(error: Exception) -> Exception:
     """The error as callers get it, for a request that was definitely not applied."""
     if not isinstance(error, sqlite3.Error):
         return error
     # The low byte is the kind of error; the rest says where it was found.
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or _NO_TEXT in str(error):
         return CorruptData(f"the file is damaged: {error}")
     return StoreUnavailable(str(error))
 
