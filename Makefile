@@ -9,6 +9,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+SEED ?=
+ONLY ?=
+FIRST ?= 0
+SEEDS ?= 100
 
 .PHONY: help
 help: ## List the targets
@@ -38,6 +42,19 @@ test-unit: $(VENV)/.dev ## Run the quick tests: unit, contract, tidy
 .PHONY: test-integration
 test-integration: $(VENV)/.dev ## Run the tests with sockets, files and processes
 	$(BIN)/pytest tests/integration tests/e2e $(ARGS)
+
+.PHONY: sim
+sim: $(VENV)/.dev ## Simulate the mesh: SEEDS=n from FIRST=n on, or SEED=n alone with its trace (ONLY=1,4: those faults)
+	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED) $(if $(ONLY),--only $(ONLY)),--first $(FIRST) --seeds $(SEEDS)) $(ARGS)
+
+.PHONY: sim-mutants
+sim-mutants: $(VENV)/.dev ## Switch each rule of the protocol off; print how many seeds find it
+	$(BIN)/python -m tests.simulation.mutants_table $(ARGS)
+
+.PHONY: soak
+soak: $(VENV)/.dev ## Simulate 100,000 seeds and kill a mesh 50 times (hours)
+	$(BIN)/python -m tests.simulation --seeds 100000 --complete
+	$(BIN)/python scripts/soak_kill.py --rounds 50
 
 .PHONY: servers
 servers: $(VENV)/.dev ## Install Cassandra, etcd, nats-server and ghz, pinned, into build/servers

@@ -145,6 +145,27 @@ class Faults:
             return plan.COORDINATORS
         return (*plan.SHARD_NODES, plan.LATE_NODE)
 
+    def _pause_an_owner_and_crash_its_heirs(self, fault: PlannedFault) -> Any:
+        """A deposed owner awakes; just then those who took over crash."""
+        mesh, world = self._mesh, self._mesh.loop.environment
+        host = mesh.hosts[fault.pick(0, plan.SHARD_NODES)]
+        if not host.up:
+            return False
+        process = host.process
+
+        def crash_heirs() -> None:
+            for other in mesh.shard_nodes:
+                if other is not host and not other.process.paused:
+                    other.crash()
+                    world.later(0.1 + fault.dice[2], other.start)
+
+        def end() -> None:
+            process.resume()
+            world.later(fault.dice[1] * 0.7, crash_heirs)
+
+        process.pause()
+        return end
+
     def _crash_in_birth(self, fault: PlannedFault) -> Any:
         """A node starts, and crashes between its row in the directory and its first segment."""
         host = self._mesh.hosts[fault.pick(0, plan.SHARD_NODES)]
@@ -334,6 +355,18 @@ class Faults:
     def _move_a_shard(self, fault: PlannedFault) -> Any:
         shard = int(fault.dice[0] * 8)
         return self._ask_leader(lambda coordinator: coordinator.move_shard(shard, ""))
+
+    def _move_a_shard_to_and_fro(self, fault: PlannedFault) -> Any:
+        if self._mesh.leader is None:
+            return False
+        shard, world = int(fault.dice[0] * 8), self._mesh.loop.environment
+        for turn, name in enumerate(plan.SHARD_NODES * 2):
+            wait_s = turn * (0.5 + fault.dice[1])
+            world.later(wait_s, lambda name=name: self._move(shard, name))
+        return None
+
+    def _move(self, shard: int, name: str) -> None:
+        self._ask_leader(lambda coordinator: coordinator.move_shard(shard, name))
 
     def _a_node_joins(self, _: PlannedFault) -> Any:
         host = self._mesh.hosts[plan.LATE_NODE]

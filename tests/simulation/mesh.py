@@ -8,12 +8,13 @@ from coordinator.config import CoordinatorConfig
 from coordinator.coordinator import Coordinator
 from coordinator.translate import GrpcShardNodeClient
 from flightmesh.errors import FlightmeshError
+from flightmesh.journal import SegmentState
 from flightmesh.routing.command_router import CommandRouter
 from flightmesh.routing.followers import follow_registry
 from flightmesh.routing.node_client import GrpcNodeClient
 from flightmesh.routing.shard_map_cache import ShardMapCache
 from flightmesh.runtime.tasks import TaskOwner
-from flightmesh.sharding.shard_map import ShardState, decode_assignment
+from flightmesh.sharding.shard_map import ShardState, decode_assignment, decode_registration
 from flightmesh.testing.simulation.bus import SimulatedBus
 from flightmesh.testing.simulation.chance import Bits
 from flightmesh.testing.simulation.chronicle import Chronicle
@@ -249,10 +250,10 @@ class Mesh:
             session = host.node.node._session if host.node is not None else None
             if session is not None and not session.ended:
                 sessions[session.id] = session
+        wrong = await self._unfit()
         claims = await self.store.memory.claims.read_claims()
         items = (await self.registry.now.list_prefix("map/")).items
         rows = {row.shard: row for row in (decode_assignment(item.value) for item in items)}
-        wrong = []
         for shard in range(SHARDS):
             row, claim = rows.get(shard), claims.get(shard)
             session = sessions.get(row.session) if row else None
@@ -263,4 +264,24 @@ class Mesh:
                 wrong.append(f"shard {shard}: map {row}, slot {slot and slot.status} {claim}")
             elif claim is None or claim.holder != row.session or claim.released:
                 wrong.append(f"shard {shard}: map {row}, claim {claim}")
+        return wrong
+
+    async def _unfit(self) -> list[str]:
+        """Shard nodes that could not take shards: no session, a sealed ledger, not registered."""
+        items = (await self.registry.now.list_prefix("nodes/shard_node")).items
+        registered = {decode_registration(item.value).session for item in items}
+        wrong = []
+        for host in self.shard_nodes:
+            session = host.node.node._session if host.node is not None else None
+            if session is None or session.ended:
+                wrong.append(f"{host.name} has no session")
+                continue
+            if session.id not in registered:
+                wrong.append(f"{host.name} has not registered session {session.id}")
+            segment = 0
+            journal = self.store.memory.journal
+            while (row := await journal.read_segment(session.id, segment)) is not None:
+                if row.state is SegmentState.SEALED:
+                    wrong.append(f"{host.name} goes on with sealed ledger {session.id}")
+                segment += 1
         return wrong

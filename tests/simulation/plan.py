@@ -27,6 +27,8 @@ KINDS: dict[str, tuple[int, float, float]] = {
     "pause the read node": (1, 0.5, 5.0),
     "crash at a step": (9, 0.1, 4.0),
     "pause at a step": (8, 2.0, 8.0),
+    "pause an owner and crash its heirs": (6, 2.5, 7.0),
+    "move a shard to and fro": (5, 0.0, 0.0),
     "crash in birth": (3, 0.1, 3.0),
     "slow a shard node": (4, 1.0, 6.0),
     "cut off a process": (6, 0.5, 6.0),

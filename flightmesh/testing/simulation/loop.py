@@ -10,6 +10,7 @@ import contextvars
 import gc
 import heapq
 import itertools
+import warnings
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -143,13 +144,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
     """
 
     _ready: "deque[asyncio.Handle]"
-    _scheduled: list[asyncio.TimerHandle]
-    _timer_cancelled_count: int
 
     def __init__(self) -> None:
         super().__init__()
         _Task._numbers = itertools.count()
         self._now = 0.0
+        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._made = 0
         self.callbacks = 0
         self.environment = Process(self, "world")
         self.on_error: Callable[[str, BaseException], None] | None = None
@@ -170,24 +171,59 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Puts callbacks that were kept back in front of the others."""
         self._ready.extendleft(reversed(handles))
 
+    def call_soon(  # type: ignore[override]
+        self,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.Handle:
+        """As every loop has it."""
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_later(  # type: ignore[override]
+        self,
+        delay: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """As every loop has it."""
+        return self.call_at(self._now + delay, callback, *args, context=context)
+
+    def call_at(  # type: ignore[override]
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """As every loop has it; of two timers for one time the first one made comes first."""
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        self._made += 1
+        heapq.heappush(self._timers, (when, self._made, timer))
+        return timer
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None: ...
+
     def _run_once(self) -> None:
-        ready, timers = self._ready, self._scheduled
+        ready, timers = self._ready, self._timers
         if not ready:
-            self._drop_cancelled()
+            while timers and timers[0][2].cancelled():
+                heapq.heappop(timers)
             if not timers:
                 raise Stuck("nothing is left to do")
-            self._now = max(self._now, timers[0]._when)  # type: ignore[attr-defined]
+            self._now = max(self._now, timers[0][0])
         self._now += _STEP_S
-        while timers and timers[0]._when <= self._now:  # type: ignore[attr-defined]
-            timer = heapq.heappop(timers)
-            timer._scheduled = False  # type: ignore[attr-defined]
-            ready.append(timer)
+        while timers and timers[0][0] <= self._now:
+            ready.append(heapq.heappop(timers)[2])
         self.callbacks += len(ready)
         if self.callbacks > _MAX_CALLBACKS:
             raise Stuck(f"{self.callbacks} callbacks by {self._now:.1f} s")
         for _ in range(len(ready)):
             handle = ready.popleft()
-            if handle._cancelled:
+            if handle.cancelled():
                 continue
             process = handle._context.get(_PROCESS)  # type: ignore[attr-defined]
             if process is None or process.runs:
@@ -197,12 +233,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
             else:
                 # Kept from destruction: that would run the clean-up that a crash leaves out.
                 self._dropped.append(handle)
-
-    def _drop_cancelled(self) -> None:
-        timers = self._scheduled
-        while timers and timers[0]._cancelled:
-            heapq.heappop(timers)._scheduled = False  # type: ignore[attr-defined]
-            self._timer_cancelled_count -= 1
 
     def _process_events(self, event_list: Any) -> None: ...
 
@@ -225,11 +255,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 gc.enable()
 
     def _drop_all(self) -> None:
-        for task in sorted(asyncio.all_tasks(self), key=hash):
-            with suppress(BaseException):
-                task.get_coro().close()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # what was never awaited never will be
+            for task in sorted(asyncio.all_tasks(self), key=hash):
+                with suppress(BaseException):
+                    task.get_coro().close()
         self._ready.clear()
-        self._scheduled.clear()
+        self._timers.clear()
         self._dropped.clear()
         self.close()
 
