@@ -17,7 +17,11 @@ VAGUE_NAMES = {"utils", "util", "common", "helpers", "helper", "misc"}
 # Where each thing is allowed to be.
 HOMES = {
     "wall clock": {"flightmesh/clock/__init__.py"},
-    "randomness": {"flightmesh/clock/__init__.py", "flightmesh/clock/virtual.py"},
+    "randomness": {
+        "flightmesh/clock/__init__.py",
+        "flightmesh/clock/virtual.py",
+        "flightmesh/testing/simulation/chance.py",
+    },
     "task": {"flightmesh/runtime/tasks.py"},
     "environment": {"flightmesh/runtime/settings.py"},
 }
