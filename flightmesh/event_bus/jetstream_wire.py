@@ -42,15 +42,16 @@ def decode(subject: str, payload: bytes, headers: Mapping[str, str] | None) -> B
     Raises:
         CorruptData: nothing of ours was sent so.
     """
-    _, _, rest = subject.rpartition(f".{_ENTRY}.")
-    if rest and rest != subject:
+    _, kind, told = ("", "", *subject.split("."))[-3:]
+    if kind == _ENTRY:
         ledger, _, number = (headers or {}).get(MESSAGE_ID, "").partition(":")
-        if ledger != rest:
+        if ledger != told:
             raise CorruptData(f"the id of a message on {subject} names ledger {ledger!r}")
         return PublishedEntry(_natural(ledger), _natural(number), payload)
-    _, _, rest = subject.rpartition(f".{_HEARTBEAT}.")
+    if kind != _HEARTBEAT:
+        raise CorruptData(f"{subject!r} is no subject of ours")
     text = payload[: _MOST_DIGITS + 1].decode("ascii", "replace")
-    return LedgerHeartbeat(_natural(rest), -1 if text == "-1" else _natural(text))
+    return LedgerHeartbeat(_natural(told), -1 if text == "-1" else _natural(text))
 
 
 def _natural(text: str) -> int:

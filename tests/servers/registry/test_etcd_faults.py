@@ -212,6 +212,29 @@ async def test_a_wiped_store_is_told_as_a_change_and_followed_from_its_beginning
         await each.aclose()
 
 
+async def test_a_store_wiped_and_filled_again_while_a_watch_is_down_is_told_as_a_change(
+    etcd: Etcd, make_registry: Any
+) -> None:
+    """The revision that the watch goes on from exists again, and means something else."""
+    registry = make_registry(etcd, namespace="test/")
+    with Cut(etcd) as proxy:
+        async with EtcdRegistry([proxy.address], SystemClock(), namespace="test/") as through:
+            watch: Any = through.watch_prefix("a/")
+            await hear_of_each_new_key(through, watch, "a/")
+            await proxy.cut()
+            etcd.processes[0].kill()
+            shutil.rmtree(etcd.members[0].directory / "data")
+            etcd.start()
+            await put(registry, "a/new")
+            for n in range(20):
+                await put(registry, f"elsewhere/{n}")
+            await proxy.mend()
+            async with asyncio.timeout(PATIENCE_S):
+                await anext(watch)
+            assert [item.key for item in (await through.list_prefix("a/")).items] == ["a/new"]
+            await watch.aclose()
+
+
 async def test_a_lease_that_ended_unnoticed_is_lost(
     etcd: Etcd, make_registry: Any, eventually: Any
 ) -> None:
