@@ -63,7 +63,7 @@ servers: $(VENV)/.dev ## Install Cassandra, etcd, nats-server and ghz, pinned, i
 .PHONY: test-servers
 test-servers: $(VENV)/.dev ## Run the tests against real servers
 	$(BIN)/python -m launcher.servers install
-	$(BIN)/pytest tests/servers $(ARGS)
+	$(BIN)/pytest tests/servers --ignore=tests/servers/soak $(ARGS)
 
 .PHONY: verify
 verify: lint verify-proto ## Run all static checks

@@ -7,6 +7,7 @@ driver; reads and plain writes, which may be repeated, it may send to another no
 """
 
 import asyncio
+import logging
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
@@ -29,6 +30,8 @@ from flightmesh.errors import ConfigurationError, StoreError, StoreUnavailable
 from flightmesh.journal.cassandra_errors import describe, read_failed, write_failed
 from flightmesh.journal.cassandra_schema import VERSION, creation
 
+_log = logging.getLogger(__name__)
+
 # Version 5 adds checksums to each frame, which cost more in Python than they are worth on a link
 # that has its own.
 _PROTOCOL_VERSION: Final = 4
@@ -37,6 +40,7 @@ _SERIAL: Final = "serial"
 _PLAIN: Final = "plain"
 _HEARTBEAT_S: Final = 2
 _RECONNECT_S: Final = 0.5
+_AGREEMENT_S: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +256,7 @@ def _connect(options: CassandraOptions) -> tuple[Cluster, Session]:
         # A node that is frozen or cut off is found out soon, and tried again soon.
         idle_heartbeat_interval=_HEARTBEAT_S, idle_heartbeat_timeout=2 * _HEARTBEAT_S,
         reconnection_policy=ConstantReconnectionPolicy(_RECONNECT_S, max_attempts=None),
-        executor_threads=2,
+        max_schema_agreement_wait=_AGREEMENT_S,
     )  # fmt: skip
     try:
         session = cluster.connect()
@@ -267,28 +271,35 @@ def _connect(options: CassandraOptions) -> tuple[Cluster, Session]:
 def check_promises(cluster: Cluster, session: Session) -> None:
     """Refuses servers that acknowledge before they sync, or run the older Paxos. Blocks.
 
+    Every node is asked that can be reached now.
+
     Raises:
         ConfigurationError: names the node and the setting.
-        StoreUnavailable: the settings cannot be read.
+        StoreUnavailable: no node tells its settings.
     """
     wanted = {"commitlog_sync": ("batch", "group"), "paxos_variant": ("v2",)}
     query = (
         "SELECT name, value FROM system_views.settings"
         " WHERE name IN ('commitlog_sync', 'paxos_variant')"
     )
+    unheard: Exception | None = None
+    heard = 0
     for host in cluster.metadata.all_hosts():
-        if not host.is_up:
-            continue
         try:
             found = dict(session.execute(query, execution_profile=_PLAIN, host=host))
-        except Exception as error:
-            raise StoreUnavailable(describe(error)) from error
+        except Exception as error:  # a node that is down serves nobody; the others decide
+            _log.warning("settings of %s cannot be checked: %s", host.endpoint, describe(error))
+            unheard = error
+            continue
+        heard += 1
         for name, allowed in wanted.items():
             if str(found.get(name)).lower() not in allowed:
                 raise ConfigurationError(
                     f"Cassandra at {host.endpoint}: {name} is {found.get(name)}, but the ledger"
                     f" store needs {' or '.join(allowed)}"
                 )
+    if not heard:
+        raise StoreUnavailable("Cassandra: no node tells its settings") from unheard
 
 
 def _check_version(session: Session, options: CassandraOptions) -> None:

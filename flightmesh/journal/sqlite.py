@@ -20,7 +20,7 @@ from flightmesh.journal.sqlite_database import SqliteDatabase
 from flightmesh.journal.sqlite_index import SCHEMA as INDEX_SCHEMA
 from flightmesh.journal.sqlite_index import SqliteAggregateIndex, SqliteSnapshots
 from flightmesh.journal.sqlite_ledgers import SCHEMA as LEDGERS_SCHEMA
-from flightmesh.journal.sqlite_ledgers import SqliteClaims, SqliteJournal
+from flightmesh.journal.sqlite_ledgers import SqliteClaims, SqliteJournal, check_tables
 
 INDEX_FILE: Final = "index.db"
 _FORMAT: Final = 1
@@ -65,6 +65,7 @@ class SqliteStore:
         store = cls(directory, clock or SystemClock(), lock)
         try:
             await store.ledgers_database.start()
+            await check_tables(store.ledgers_database)
             await store._check_index()
             await store.index_database.start()
         except BaseException:

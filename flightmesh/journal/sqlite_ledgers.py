@@ -75,6 +75,27 @@ def _conditional(
     return Conditional(cursor.rowcount == 1, _segment_row(connection, ledger, segment))
 
 
+# All but the entries, whose every number and byte is looked at when they are read.
+_SMALL_TABLES: Final = ("constants", "sessions", "directory", "segments", "claims")
+
+
+async def check_tables(database: SqliteDatabase) -> None:
+    """Refuses a file in which a row of the small tables may be missing: a page was torn.
+
+    Raises:
+        CorruptData: a table is damaged.
+    """
+
+    def check(connection: sqlite3.Connection) -> None:
+        for table in _SMALL_TABLES:
+            found = connection.execute(f"PRAGMA quick_check({table})").fetchall()
+            if found != [("ok",)]:
+                what = found[0][0].splitlines()[-1]
+                raise CorruptData(f"journal.db is damaged: table {table}: {what}")
+
+    await database.read(check)
+
+
 @final
 class SqliteJournal:
     """Ledgers in SQLite; see `flightmesh.journal.Journal` for what each method promises."""

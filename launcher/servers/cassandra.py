@@ -176,9 +176,9 @@ class Cassandra:
             "io.netty.tryReflectionSetAccessible": "true",
             "java.io.tmpdir": self._directory,
         }
+        # A node alone has nobody to wait for, and few on one machine hear of each other soon.
+        properties["cassandra.ring_delay_ms"] = 2000 if self._settings.seeds else 100
         if not self._settings.seeds:
-            # A node alone has nobody to wait for.
-            properties["cassandra.ring_delay_ms"] = 100
             properties["cassandra.skip_wait_for_gossip_to_settle"] = 0
         (agent,) = jars.glob("jamm-*.jar")
         return [
@@ -192,6 +192,20 @@ class Cassandra:
             "-cp", f"{self._directory / 'conf'}:{jars / '*'}",
             "org.apache.cassandra.service.CassandraDaemon",
         ]  # fmt: skip
+
+
+def nodes_in(servers: Servers, directory: Path, count: int, heap_mb: int = 384) -> list[Cassandra]:
+    """Nodes of one cluster on 127.0.0.1, 127.0.0.2 …; start them one after another."""
+    hosts = tuple(f"127.0.0.{n}" for n in range(1, count + 1))
+    port, storage_port = free_port(), free_port()
+    return [
+        Cassandra(
+            servers,
+            directory / f"cassandra-{n}",
+            CassandraSettings(host, port, storage_port, seeds=hosts, heap_mb=heap_mb),
+        )
+        for n, host in enumerate(hosts, 1)
+    ]
 
 
 def _access(option: str, packages: dict[str, str]) -> list[str]:

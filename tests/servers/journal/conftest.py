@@ -11,6 +11,15 @@ from flightmesh.journal.cassandra_schema import TABLES
 from launcher.servers.cassandra import Cassandra
 
 
+def empty(cql: Session, options: CassandraOptions) -> None:
+    """Removes all rows; a look costs less than a TRUNCATE of nothing."""
+    for table in TABLES:
+        if table != "schema_version":
+            rows = cql.execute(f"SELECT * FROM {options.keyspace}.{table} LIMIT 1")
+            if rows.one() is not None:
+                cql.execute(f"TRUNCATE {options.keyspace}.{table}", timeout=60)
+
+
 @pytest.fixture(scope="session")
 def created_store(cassandra_server: Cassandra) -> CassandraOptions:
     """A store that was created once, in a keyspace of its own."""
@@ -30,10 +39,5 @@ def cql(cassandra_server: Cassandra) -> Iterator[Session]:
 @pytest.fixture
 def cassandra_store(created_store: CassandraOptions, cql: Session) -> CassandraOptions:
     """Where an empty store is."""
-    for table in TABLES:
-        if table != "schema_version":
-            holds_rows = cql.execute(f"SELECT * FROM {created_store.keyspace}.{table} LIMIT 1")
-            # Truncating costs more than looking.
-            if holds_rows.one() is not None:
-                cql.execute(f"TRUNCATE {created_store.keyspace}.{table}", timeout=60)
+    empty(cql, created_store)
     return created_store
