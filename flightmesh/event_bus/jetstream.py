@@ -68,6 +68,7 @@ class JetStreamEventBus:
         self._work = asyncio.Event()
         self._subscriptions: dict[QueuedSubscription, Subscription | None] = {}
         self._lost_by_former = 0
+        self._stopping = False
 
     def start(self) -> None:
         """Begins to connect, without waiting for it."""
@@ -76,6 +77,9 @@ class JetStreamEventBus:
 
     async def stop(self) -> None:
         """Ends the connection; what waits to be sent is dropped, subscriptions end."""
+        # nats-py swallows a cancellation while it waits for a full buffer.
+        self._stopping = True
+        self._work.set()
         await self._tasks.stop()
         for subscription in list(self._subscriptions):
             await subscription.aclose()
@@ -126,10 +130,10 @@ class JetStreamEventBus:
     # Sending
 
     async def _send(self) -> None:
-        while True:
+        while not self._stopping:
             await self._work.wait()
             self._work.clear()
-            while self._outbox:
+            while self._outbox and not self._stopping:
                 item = self._outbox.popleft()
                 try:
                     if isinstance(item, QueuedSubscription):
@@ -169,7 +173,7 @@ class JetStreamEventBus:
     # The connection
 
     async def _stay_connected(self) -> None:
-        while True:
+        while not self._stopping:
             self._ended.clear()
             link = None
             try:

@@ -119,6 +119,16 @@ async def test_a_frozen_server_is_left_and_taken_up_again(
                 pass
 
 
+async def test_a_bus_stops_while_its_server_is_frozen_and_all_buffers_are_full(
+    nats: Nats, open_bus: Any, eventually: Any
+) -> None:
+    async with asyncio.timeout(PATIENCE_S), open_bus(nats) as bus:
+        nats.process.pause()
+        for number in range(100):
+            await bus.publish(entry(number, data=bytes(200_000)))
+            await asyncio.sleep(0.001)
+
+
 async def test_a_deleted_stream_stops_no_message_and_is_made_again(
     nats: Nats, open_bus: Any, eventually: Any
 ) -> None:
