@@ -1,5 +1,6 @@
 """The `history` command: what happened to one aggregate, who did it, when."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 import typer
@@ -10,7 +11,10 @@ from clients.cli.options import AsJson, Limit, Schedule, Server, airport_code
 from clients.cli.output import grouped, write_rows
 from clients.cli.running import run
 from flightmesh import ids
+from flightmesh.api.shard.v1.aggregate_service_pb2 import HistoryRecord
 from flightmesh.errors import Refused
+
+Records = list[HistoryRecord]
 
 
 def history(
@@ -57,20 +61,27 @@ def history(
             schedule, target, include_refusals=refusals, limit=limit
         )
         show = rows.history_row if as_json else rows.history_line
-        groups = ([show(record) for record in group] async for group in grouped(records))
+        known = _of_known_schedule(client, schedule, grouped(records))
+        groups = ([show(record) for record in group] async for group in known)
         columns = ("sequence", "committed_at", "actor", "source", "what")
-        shown = await write_rows(groups, columns, as_json=as_json)
-        if not shown and not await _known(client, schedule):
-            raise Refused("SCHEDULE_NOT_FOUND", f"there is no schedule {schedule}")
+        await write_rows(groups, columns, as_json=as_json)
 
     run(context, server, body)
 
 
-async def _known(client: FlightmeshClient, schedule: str) -> bool:
-    """Whether the schedule exists or existed; one that was deleted keeps its history."""
-    async for _record in client.aggregates.history(schedule, "", limit=1):
-        return True
-    return False
+async def _of_known_schedule(
+    client: FlightmeshClient, schedule: str, groups: AsyncIterator[Records]
+) -> AsyncIterator[Records]:
+    """The groups; without any, an error if there never was such a schedule.
+
+    A schedule that was deleted keeps its history.
+    """
+    empty = True
+    async for group in groups:
+        empty = False
+        yield group
+    if empty and not [one async for one in client.aggregates.history(schedule, limit=1)]:
+        raise Refused("SCHEDULE_NOT_FOUND", f"there is no schedule {schedule}")
 
 
 def _target(schedule: str, aggregate: str, rotation: str, airplane: str, airport: str) -> str:

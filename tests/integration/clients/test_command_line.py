@@ -177,7 +177,7 @@ def test_the_history_of_an_unknown_schedule_is_refused_and_an_empty_one_is_not(
     scripted.records = []
     unknown = run(scripted, "history", "--schedule", "s05", "--airport", "ory")
     assert unknown.exit_code == 1
-    assert "there is no schedule s05 (SCHEDULE_NOT_FOUND)" in unknown.stderr
+    assert unknown.stderr == "flightmesh: there is no schedule s05 (SCHEDULE_NOT_FOUND)\n"
     asked = scripted.calls["ListHistory"]
     assert [bool(request.aggregate_id) for request in asked] == [True, False]
 
