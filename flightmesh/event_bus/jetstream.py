@@ -3,7 +3,7 @@
 Entries are kept in a stream of bounded size and told to all subscribers on the way, heartbeats are
 only told. Subscribers listen to the subjects themselves rather than to the stream: they then hear
 of entries also while the stream is full, wiped or gone, and at once again when a connection is back
-(see docs/adr/0012-subscribers-listen-to-subjects.md). What they miss meanwhile they read from
+(see docs/adr/0017-subscribers-listen-to-subjects.md). What they miss meanwhile they read from
 the journal.
 
 Publishing never waits for the network: messages queue for one sender, in the order in which they

@@ -3,7 +3,7 @@
 etcd3 does what may be repeated freely: reading, granting and revoking leases, in a few threads.
 Transactions go over grpc.aio, because etcd3 hides two things that matter there: the revision in the
 answer, and whether a request that failed was ever sent. Renewals and watches go over grpc.aio too,
-because etcd3's cannot resume. See docs/adr/0011-etcd3-and-our-own-stubs.md.
+because etcd3's cannot resume. See docs/adr/0016-etcd3-and-our-own-stubs.md.
 """
 
 import asyncio
