@@ -17,7 +17,8 @@ class ShardNodeConfig:
         entry_commands: commands in one journal entry.
         entry_bytes: bytes of records in one journal entry; one larger record still gets its own.
         segment_entries: entries in one segment of the ledger.
-        queued_commands: commands that wait for their entry, or for their aggregate to be loaded.
+        queued_commands: commands that wait for their entry; as many for their aggregate to be
+            loaded; and as many that are being passed on.
         heartbeat_s: interval of signs of life on the bus and to the coordinator.
         lease_ttl_s: life of the registration without renewal.
         flush_s: longest time a committed record waits for the aggregate index.

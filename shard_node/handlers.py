@@ -10,7 +10,7 @@ from typing import Any, Protocol, final
 
 from flightmesh.clock import Clock, Randomness, new_command_id
 from flightmesh.codec.commands import Request, address_of, envelope_of
-from flightmesh.errors import FlightmeshError, NotOwner, Unavailable
+from flightmesh.errors import FlightmeshError, NotOwner, Overloaded, Unavailable
 from flightmesh.ids import AggregateId, CommandId
 from flightmesh.routing.shard_map_cache import ShardMapCache
 from flightmesh.runtime.tasks import TaskOwner
@@ -58,6 +58,7 @@ class Handlers:
         self._clock = clock
         self._randomness = randomness
         self._tasks = TaskOwner(f"shard-node-{node.config.name}-forwarding")
+        self._passed_on = 0
 
     async def stop(self) -> None:
         """Ends what is being passed on."""
@@ -103,8 +104,13 @@ class Handlers:
                     elsewhere.append(place)
             except FlightmeshError as error:
                 batch.put(place, error)
-        if elsewhere:
+        if self._passed_on + len(elsewhere) > self.node.config.queued_commands:
+            # All of them, so that none overtakes another of its aggregate.
+            for place in elsewhere:
+                batch.put(place, Overloaded("too many commands are being passed on"))
+        elif elsewhere:
             self._tasks.start(self._pass_on(requests, elsewhere, batch, timeout_s), "forward")
+            self._passed_on += len(elsewhere)
         return batch
 
     async def _pass_on(
@@ -119,6 +125,7 @@ class Handlers:
                 _log.exception("commands could not be passed on")
             results = [error] * len(places)
         finally:
+            self._passed_on -= len(places)
             for n, place in enumerate(places):
                 stopped = Unavailable("the node is stopping")
                 batch.put(place, results[n] if n < len(results) else stopped)

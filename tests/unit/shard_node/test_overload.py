@@ -49,3 +49,24 @@ async def test_two_thousand_callers_of_a_store_that_hangs(mesh: Mesh, in_memory:
     assert sequences == dict.fromkeys(range(2, CALLERS // 100 + 2), 100)
     for slot in session.ownership.slots.values():
         assert [*slot.parked, *slot.workers, *slot.loading] == []
+
+
+async def test_commands_being_passed_on_are_bounded(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, other = await mesh.add_node(), await mesh.add_node(queued_commands=5)
+    await mesh.assign(owner)
+    (rotation,) = await mesh.create(owner)
+    gate = Gate(mesh, "execute")
+    monkeypatch.setattr(other, "_forwarder", gate)
+    gate.close()
+    requests = [mesh.add_leg(rotation, hour) for hour in range(8)]
+    first = other.submit(requests[:4], wants_events, 5)
+    second = other.submit(requests[4:], wants_events, 5)
+    await idle()
+    assert first.results == [None] * 4
+    assert [type(result) for result in second.results] == [Overloaded] * 4
+    gate.open()
+    assert [reply(result).sequence for result in await first.wait()] == [2, 3, 4, 5]
+    again = await mesh.send(other, *requests[4:])
+    assert [reply(result).sequence for result in again] == [6, 7, 8, 9]
