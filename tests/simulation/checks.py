@@ -9,11 +9,13 @@ from flightmesh.eventsourcing.cell import AggregateCell, rebuild
 from flightmesh.eventsourcing.record import PlacedRecord, Record, in_order
 from flightmesh.eventsourcing.shard_state import ShardState
 from flightmesh.ids import id_text
+from flightmesh.position import Position
 from flightmesh.schedule_model import ScheduleModel
 from flightmesh.verification import Violation, violation
 from flightmesh.verification.contents import LedgerContents
 from read_node.bootstrap import ReadNode
 from tests.simulation.requests import SCHEDULE
+from tests.simulation.workload import Read
 
 DOMAIN = ScheduleModel(lambda iata: iata != "XXQ")
 
@@ -75,6 +77,41 @@ def folded(ledgers: Sequence[LedgerContents]) -> dict[str, AggregateCell]:
         aggregate_id: rebuild(aggregate_id, records, DOMAIN)
         for aggregate_id, records in by_aggregate(ledgers).items()
     }
+
+
+def check_reads(ledgers: Sequence[LedgerContents], reads: Sequence[Read]) -> Iterator[Violation]:
+    """I7: an answer is the fold of a rotation's first records, all that its position covers."""
+    records = by_aggregate(ledgers)
+    states: dict[str, list[dict[str, tuple[int, int]]]] = {}
+    for read in reads:
+        placed = records.get(read.rotation, [])
+        if read.rotation not in states:
+            states[read.rotation] = _leg_times(placed)
+        position = Position.parse(read.position)
+        covered = [n for n, p in enumerate(placed, 1) if _is_covered(position, p)]
+        if read.legs not in states[read.rotation][max(covered, default=0) :]:
+            yield violation(
+                "I7",
+                "an answer is no state that the rotation had at its position or later",
+                rotation=read.rotation,
+                position=read.position,
+                legs=read.legs,
+            )
+
+
+def _is_covered(position: Position, placed: PlacedRecord) -> bool:
+    return position.covers(Position({placed.ledger: placed.entry}))
+
+
+def _leg_times(placed: Sequence[PlacedRecord]) -> list[dict[str, tuple[int, int]]]:
+    """A rotation's legs before its first record and after each."""
+    state, shown = DOMAIN.initial("rotation"), [{}]
+    for each in placed:
+        for event in each.record.events:
+            state = DOMAIN.evolve("rotation", state, DOMAIN.decode_event(event))
+        legs = state.legs.items() if state.exists else ()
+        shown.append({leg_id: (leg.departure, leg.arrival) for leg_id, leg in legs})
+    return shown
 
 
 def check_read_model(reader: ReadNode, cells: dict[str, AggregateCell]) -> Iterator[Violation]:

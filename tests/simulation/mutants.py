@@ -300,6 +300,27 @@ def _watermark_before_index() -> Patches:
     yield patch.object(IndexFlusher, "flush_slot", careless)
 
 
+def _index_before_watermarks() -> Patches:
+    read = ShardRecovery._read
+
+    async def late_marks(self: Any, slots: Any) -> None:
+        if "heads" not in self.__dict__:
+            self.heads, self.index = {}, self._index
+
+            async def read_head(shard: int) -> Any:
+                return self.heads[shard]
+
+            self._index = SimpleNamespace(
+                read_head=read_head, read_watermarks=self.index.read_watermarks
+            )
+        for slot in slots:
+            self.heads[slot.shard] = await self.index.read_head(slot.shard)
+        await self._clock.sleep(0.5)
+        await read(self, slots)
+
+    yield patch.object(ShardRecovery, "_read", late_marks)
+
+
 def _only_newest_tail() -> Patches:
     read = ShardRecovery._read
 
@@ -395,6 +416,7 @@ MUTANTS: dict[str, Callable[[], Patches]] = {
     "11 a watermark counts for all shards": _watermark_per_ledger,
     "12 the zombie's watermark believed": _zombie_watermark_believed,
     "13 a watermark without a yes for the index": _watermark_before_index,
+    "14 the index is read before the watermarks": _index_before_watermarks,
     "15 only the newest ledger's tail is read": _only_newest_tail,
     "16 the index's head is not used": _head_not_used,
     "17 request after one of unknown outcome": _request_after_unknown,

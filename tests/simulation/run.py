@@ -161,6 +161,8 @@ class _Run:
                 self._say(str(found))
         for found in checks.check_decisions(ledgers, self.workload.envelopes):
             self._say(str(found))
+        for found in checks.check_reads(ledgers, self.workload.reads):
+            self._say(str(found))
 
     async def _check_reader(self) -> None:
         reader = self._mesh.hosts[plan.READ_NODE].reader

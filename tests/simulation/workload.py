@@ -7,7 +7,7 @@ with another body. After some answers the read node is asked with the answer's p
 
 import asyncio
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from flightmesh.api.read.v1 import query_service_pb2 as read_pb
 from flightmesh.api.shard.v1 import command_service_pb2 as pb
@@ -25,6 +25,14 @@ _PATIENCE_S = 4.0
 Answer = pb.ExecuteResponse | FlightmeshError
 
 
+class Read(NamedTuple):
+    """An answer of the read node: legs of a rotation with their times, minutes since 1970."""
+
+    rotation: str
+    position: str
+    legs: dict[str, tuple[int, int]]
+
+
 class Workload:
     """All clients of a run.
 
@@ -36,6 +44,7 @@ class Workload:
         history: what they asked and were told.
         envelopes: command id and body hash → the command.
         settled: requests with a final answer.
+        reads: what the read node answered.
         unanswered: requests still without one.
     """
 
@@ -43,6 +52,7 @@ class Workload:
         self.history = History()
         self.envelopes: dict[tuple[str, str], CommandEnvelope] = {}
         self.settled: list[Request] = []
+        self.reads: list[Read] = []
         self.unanswered: dict[int, Request] = {}
         self.settling = 0
         self.known: dict[str, int] = {}
@@ -90,7 +100,6 @@ class Client:
         self._host = host
         self._random = Random(f"{workload.mesh.seed}/{host.name}")
         self._drawer = Drawer(self._random, self.name, workload.known)
-        self._mine: set[str] = set()
         self._later: list[asyncio.Task[None]] = []
 
     @property
@@ -227,7 +236,7 @@ class Client:
             )
             chronicle.count("answer: acknowledged")
             self._learn(request, answer)
-            if self._random.random() < 0.1:
+            if self._random.random() < 0.2:
                 self._later.append(
                     self._host.process.spawn(self._ask(request, answer.position), "query")
                 )
@@ -257,15 +266,14 @@ class Client:
         if request.WhichOneof("command") == "add_leg":
             leg_id = derived_leg_id(request.command_id, 0)
             self._drawer.legs.setdefault(aggregate_id, []).append(leg_id)
-            if aggregate_id == private_rotation(self.name):
-                self._mine.add(leg_id)
 
     # --- queries ------------------------------------------------------------------------------
 
     async def _ask(self, request: Request, position: str) -> None:
-        """Reads what was written: the answer must hold all that this client was told before."""
-        mine = frozenset(self._mine)
-        rotation = private_rotation(self.name)
+        """Asks the read node for a rotation as of an answer's position, or later."""
+        rotation = request.aggregate_id
+        if rotation not in SHARED:
+            rotation = private_rotation(self.name)
         query = read_pb.Query()
         query.list_legs.schedule, query.list_legs.rotation_id = SCHEDULE, rotation
         query.list_legs.min_position, query.list_legs.page_size = position, 1000
@@ -283,14 +291,14 @@ class Client:
         self._mesh.chronicle.count("query: answered")
         history.answer(operation, self._now_us(), result.position)
         legs = read_pb.ListLegsResponse.FromString(result.reply).legs
-        if request.aggregate_id == rotation:
-            found = {placed.leg.leg_id for placed in legs}
-            if request.WhichOneof("command") == "add_leg":
-                mine = {derived_leg_id(request.command_id, 0)} & mine
-            else:
-                mine = frozenset()
-            if not mine <= found:
-                self._mesh.chronicle.fail(self.name, f"{position} answered without {mine - found}")
+        shown = {
+            placed.leg.leg_id: (
+                placed.leg.departure_time.seconds // 60,
+                placed.leg.arrival_time.seconds // 60,
+            )
+            for placed in legs
+        }
+        self._all.reads.append(Read(rotation, result.position, shown))
 
 
 def _answer(result: pb.ExecuteResult) -> Answer:
