@@ -232,8 +232,8 @@ class EmbeddedMesh:
     ) -> None:
         """Waits until every shard is served and the read node has caught up."""
         async with asyncio.timeout(_READY_LIMIT_S):
-            await read_node.wait_ready()
-            while sum(node.node.serving for node in nodes) < shard_count:
+            while not read_node.ready or sum(n.node.serving for n in nodes) < shard_count:
+                self._stop.check()
                 await self._clock.sleep(0.01)
 
     async def _open(self, stack: AsyncExitStack, servers: list[GrpcServer]) -> None:

@@ -34,6 +34,7 @@ class FollowerLimits:
         poll_s: seconds between two looks at the directory.
         silence_s: seconds of silence after which a ledger is asked for at the store.
         retry_s: seconds before the store is asked again after an error.
+        damage_limit_s: seconds after which a replay that meets the same damage is given up.
         slice_s: seconds of work after which other tasks get their turn.
         held_records: while more are held back, ledgers are read in turns.
         lanes_per_slice: lanes checked at a time after a replay.
@@ -42,6 +43,7 @@ class FollowerLimits:
     poll_s: float = 1.0
     silence_s: float = 2.0
     retry_s: float = 0.5
+    damage_limit_s: float = 4.0
     slice_s: float = 0.005
     held_records: int = 20_000
     lanes_per_slice: int = 50
@@ -127,6 +129,7 @@ class Follower:
 
         Raises:
             ProtocolViolation: the ledgers contradict each other.
+            CorruptData: an entry of the replay cannot be read, however often it is tried.
         """
         await self._catch_up()
         subscription = self._bus.subscribe()
@@ -152,13 +155,23 @@ class Follower:
     # Replay
 
     async def _catch_up(self) -> None:
+        damaged_since: float | None = None
         while True:
             try:
                 await self._look_at_directory()
                 # Ascending, because a later session most often continues an earlier one's shards.
                 while sum([await self._drain(tail) for tail in self._in_order()]):
-                    pass
+                    damaged_since = None
             except StoreError as error:
+                now = self._clock.monotonic_s()
+                if not isinstance(error, CorruptData):
+                    damaged_since = None
+                elif damaged_since is None:
+                    damaged_since = now
+                elif now - damaged_since > self._limits.damage_limit_s:
+                    # What is stored does not mend itself, and a node that has never been ready is
+                    # missed by nobody: whoever starts it is told why it cannot serve.
+                    raise
                 await self._alarm("the journal cannot be read: %s", error)
             else:
                 return

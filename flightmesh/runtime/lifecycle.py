@@ -45,6 +45,10 @@ class StopSignal:
     async def wait(self) -> None:
         """Returns when a signal came; raises the failure if that was the reason."""
         await self._event.wait()
+        self.check()
+
+    def check(self) -> None:
+        """Raises the failure, if there was one."""
         if self._failure is not None:
             raise self._failure
 

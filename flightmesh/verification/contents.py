@@ -96,8 +96,10 @@ async def walk_ledger(
                 batch = await journal.read_entries(row.ledger, segment, number, _BATCH)
                 for found, data in batch:
                     yield _decoded(row.ledger, found, data, into)
-                # Where nothing comes although the head says so, `check_ledgers` tells what lacks.
-                number = batch[-1][0] + 1 if batch else head_row.head + 1
+                # Where nothing comes although the head says so, or what came before comes again (a
+                # damaged file does that), the segment is left; `check_ledgers` tells what lacks.
+                goes_on = batch and batch[-1][0] >= number
+                number = batch[-1][0] + 1 if goes_on else head_row.head + 1
             following = await journal.read_segment(row.ledger, segment + 1)
             if following is None or head_row.state is not SegmentState.OPEN:
                 break

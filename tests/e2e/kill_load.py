@@ -8,7 +8,7 @@ import asyncio
 import datetime as dt
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from clients.aio import FlightmeshClient
@@ -79,22 +79,33 @@ class KillLoad:
     async def run_until(self, server: str, acknowledgements: int, kill: Callable[[], None]) -> None:
         """Edits until so many more commands have been acknowledged, then kills in the middle."""
         enough = self.acknowledged + acknowledgements
+
+        async def body() -> None:
+            while self.acknowledged < enough:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+            await asyncio.sleep(self.random.random() * 0.03)
+            kill()
+
+        await self.work_while(server, body)
+
+    async def work_while(self, server: str, body: Callable[[], Awaitable[None]]) -> None:
+        """Edits while `body` runs; what is under way at its end has no outcome."""
         async with self.client(server) as client:
+            running = asyncio.ensure_future(body())
             workers = [
                 asyncio.create_task(self.work(client, f"planner-{n}")) for n in range(WORKERS)
             ]
+            everyone = [running, *workers]
             try:
-                while self.acknowledged < enough:
-                    await asyncio.sleep(0.001)
-                    failed = [w for w in workers if w.done()]
-                    assert not failed, failed[0].exception()
-                await asyncio.sleep(self.random.random() * 0.03)
-                kill()
+                # A worker never ends by itself: one that does has failed.
+                await asyncio.wait(everyone, return_when=asyncio.FIRST_COMPLETED)
+                for each in everyone:
+                    if each.done():
+                        each.result()
             finally:
-                # They learn no more: what they had asked has no outcome.
-                for worker in workers:
-                    worker.cancel()
-                await asyncio.gather(*workers, return_exceptions=True)
+                for each in everyone:
+                    each.cancel()
+                await asyncio.gather(*everyone, return_exceptions=True)
 
     def client(self, server: str) -> FlightmeshClient:
         return FlightmeshClient(ClientConfig((server,), timeout_s=20.0, actor="planner"))

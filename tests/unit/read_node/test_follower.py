@@ -314,3 +314,28 @@ async def test_an_entry_that_cannot_be_read_is_never_passed_over(
     damaged.clear()
     await mesh.clock.advance(1)
     assert (mesh.node.ready, mesh.events(), mesh.token()) == (True, 5, "~1")
+
+
+async def test_a_replay_that_meets_lasting_damage_ends_with_it(
+    mesh: Mesh, monkeypatch: Any
+) -> None:
+    """A node that was never ready tells why it cannot be, instead of trying for ever."""
+    failures: list[BaseException] = []
+    mesh.node = build_read_node(
+        ReadNodeConfig(), mesh.journal, mesh.bus, mesh.clock, failures.append
+    )
+    await mesh.open(1)
+    read_entries = mesh.journal.read_entries
+
+    async def damaging(*args: Any) -> Any:
+        return [(n, b"\xff\xff") for n, _ in await read_entries(*args)]
+
+    monkeypatch.setattr(mesh.journal, "read_entries", damaging)
+    for record in a_story()[1]:
+        await mesh.append(1, [record])
+    await mesh.node.start()
+    await mesh.clock.advance(3)
+    assert failures == []
+    await mesh.clock.advance(3)
+    assert not mesh.node.ready
+    assert "entry 1:0 cannot be read" in str(failures[0])
