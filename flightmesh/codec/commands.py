@@ -32,7 +32,6 @@ Request = command_service_pb2.ExecuteRequest
 
 _NO_ORIGIN: Final = Origin()
 _ON_SCHEDULE: Final = frozenset({"create_schedule", "delete_schedule", "change_finding_rules"})
-_CREATED_BY_COMMAND: Final = frozenset({"create_rotation", "register_airplane"})
 _schedule_id = functools.lru_cache(maxsize=4_096)(schedule_aggregate_id)
 
 
@@ -52,8 +51,10 @@ def address_of(request: Request, mint: Callable[[], CommandId]) -> AggregateId:
     aggregate_id = request.aggregate_id
     if aggregate_id:
         return AggregateId(aggregate_id)
-    if kind in _CREATED_BY_COMMAND:
+    if kind == "create_rotation":
         return created_by(request.command_id)
+    if kind == "register_airplane":
+        return airplane_id(request.schedule, request.register_airplane.registration)
     if kind == "define_airport":
         return airport_id(request.schedule, request.define_airport.iata)
     raise InvalidInput("aggregate_id", "is missing")

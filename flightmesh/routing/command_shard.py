@@ -3,10 +3,9 @@
 from flightmesh.api.shard.v1 import command_service_pb2 as pb
 from flightmesh.clock import Clock, Randomness, new_command_id
 from flightmesh.errors import InvalidInput
-from flightmesh.ids import airport_id, created_by, schedule_aggregate_id
+from flightmesh.ids import airplane_id, airport_id, created_by, schedule_aggregate_id
 
 _OF_SCHEDULE = frozenset({"create_schedule", "delete_schedule", "change_finding_rules"})
-_CREATES = frozenset({"create_rotation", "register_airplane"})
 
 
 def fill_command_id(request: pb.ExecuteRequest, clock: Clock, randomness: Randomness) -> None:
@@ -26,8 +25,10 @@ def aggregate_of(request: pb.ExecuteRequest) -> str:
     kind = request.WhichOneof("command")
     if kind in _OF_SCHEDULE:
         return schedule_aggregate_id(request.schedule)
-    if kind in _CREATES:
+    if kind == "create_rotation":
         return created_by(request.command_id)
+    if kind == "register_airplane":
+        return airplane_id(request.schedule, request.register_airplane.registration)
     if kind == "define_airport":
         return airport_id(request.schedule, request.define_airport.iata)
     raise InvalidInput("aggregate_id", "is missing")

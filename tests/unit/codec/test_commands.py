@@ -152,12 +152,11 @@ def test_commands_to_the_schedule_go_to_its_aggregate() -> None:
     assert named.aggregate_id == schedule_aggregate_id("s05")
 
 
-def test_a_create_without_an_id_gets_one_from_its_command_id() -> None:
-    for request in (
-        a_request(aggregate_id="", create_rotation={}),
-        a_request(aggregate_id="", register_airplane={"registration": "N1"}),
-    ):
-        assert read(request).aggregate_id == created_by(COMMAND_ID)
+def test_a_create_without_an_id_gets_one_that_a_repeat_gets_too() -> None:
+    rotation = a_request(aggregate_id="", create_rotation={})
+    assert read(rotation).aggregate_id == created_by(COMMAND_ID)
+    airplane = a_request(aggregate_id="", register_airplane={"registration": "N1"})
+    assert read(airplane).aggregate_id == airplane_id("s05", "N1")
     airport = a_request(aggregate_id="", define_airport={"iata": "MRS"})
     assert read(airport).aggregate_id == airport_id("s05", "MRS")
 

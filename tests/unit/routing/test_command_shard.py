@@ -5,7 +5,7 @@ import pytest
 from flightmesh.api.shard.v1 import command_service_pb2 as pb
 from flightmesh.clock.virtual import ManualClock, SeededRandomness
 from flightmesh.errors import InvalidInput
-from flightmesh.ids import airport_id, created_by, is_uuid7, schedule_aggregate_id
+from flightmesh.ids import airplane_id, airport_id, created_by, is_uuid7, schedule_aggregate_id
 from flightmesh.routing.backoff import Backoff
 from flightmesh.routing.command_shard import aggregate_of, fill_command_id
 
@@ -23,9 +23,14 @@ def test_commands_on_a_schedule_are_for_its_aggregate(kind: str) -> None:
     assert aggregate_of(request(kind)) == schedule_aggregate_id("s1")
 
 
-@pytest.mark.parametrize("kind", ["create_rotation", "register_airplane"])
-def test_creates_without_an_id_are_for_the_id_derived_from_the_command(kind: str) -> None:
-    assert aggregate_of(request(kind)) == created_by(COMMAND_ID)
+def test_a_rotation_without_an_id_is_for_the_id_derived_from_the_command() -> None:
+    assert aggregate_of(request("create_rotation")) == created_by(COMMAND_ID)
+
+
+def test_an_airplane_without_an_id_is_known_by_its_registration() -> None:
+    message = request("register_airplane")
+    message.register_airplane.registration = "F-ABCD"
+    assert aggregate_of(message) == airplane_id("s1", "F-ABCD")
 
 
 def test_an_airport_without_an_id_is_known_by_its_code() -> None:
