@@ -11,6 +11,7 @@ from flightmesh.eventsourcing.record import PlacedRecord, Record
 from flightmesh.ids import id_bytes
 from flightmesh.journal import Chunk, Claim, ClaimChange, DirectoryRow, ShardHead, StoredSnapshot
 from flightmesh.journal.memory import InMemoryStore
+from flightmesh.verification.journal import Store
 from tests.unit.eventsourcing.counter import COUNTER, Counters
 from tests.unit.testing.told import body, command
 
@@ -66,6 +67,11 @@ def snapshot(sequence: int, records: list[PlacedRecord] = ALL) -> StoredSnapshot
 
 async def ledgers_only() -> InMemoryStore:
     store = InMemoryStore()
+    await write_ledgers(store)
+    return store
+
+
+async def write_ledgers(store: Store) -> None:
     for ledger, entries in ENTRIES.items():
         token = b"token-%d" % ledger
         await store.journal.add_to_directory(DirectoryRow(ledger, f"node-{ledger}"))
@@ -76,12 +82,9 @@ async def ledgers_only() -> InMemoryStore:
             )
             await store.journal.append(ledger, 0, token, number, data)
     await store.journal.seal(1, 0, 0)
-    return store
 
 
-async def claim(
-    store: InMemoryStore, holder: int = 2, *ledgers: int, released: bool = False
-) -> None:
+async def claim(store: Store, holder: int = 2, *ledgers: int, released: bool = False) -> None:
     expected = (await store.claims.read_claims()).get(SHARD)
     new = Claim(SHARD, holder, 2, released, ledgers or (holder,))
     assert await store.claims.change_claims([ClaimChange(expected, new)])
