@@ -32,7 +32,6 @@ from shard_node.intake import Intake
 from shard_node.ownership import Ownership
 from shard_node.recovery import ShardRecovery
 from shard_node.replies import answer
-from shard_node.sealed_ledgers import SealedLedgers
 from shard_node.session import Session
 
 Patches = Iterator[Any]
@@ -53,10 +52,22 @@ def _acknowledge_before_commit() -> Patches:
 
 
 def _no_claim() -> Patches:
-    async def anybody(self: Any, ledgers: Any) -> set[int]:
+    claim, find_sealed = Ownership._claim, Ownership.find_sealed
+
+    async def anybody(ledgers: Any) -> set[int]:
         return set(ledgers)
 
-    yield patch.object(SealedLedgers, "among", anybody)
+    async def take(self: Any, wanted: Any) -> Any:
+        self.__dict__.setdefault("seals", self._seals)
+        self._seals = SimpleNamespace(among=anybody)
+        return await claim(self, wanted)
+
+    async def find(self: Any) -> None:
+        self._seals = self.__dict__.get("seals", self._seals)
+        await find_sealed(self)
+
+    yield patch.object(Ownership, "_claim", take)
+    yield patch.object(Ownership, "find_sealed", find)
 
 
 def _no_seal_before_reassign() -> Patches:
