@@ -10,6 +10,7 @@ from typing import Final
 
 from clients.aio import FlightmeshClient
 from clients.cli.exits import describe
+from clients.cli.read_model_check import wrong_rotations
 from flightmesh.api.coordinator.v1 import shard_map_service_pb2 as mesh
 from flightmesh.api.read.v1 import query_service_pb2 as query
 from flightmesh.errors import FlightmeshError
@@ -155,6 +156,19 @@ async def schedule_counts_agree(client: FlightmeshClient) -> str:
     return f"{len(summaries):,} schedules, {legs:,} legs"
 
 
+@_check("read model equals the write side")
+async def read_model_equals_the_write_side(client: FlightmeshClient) -> str:
+    """Each rotation's legs on the read side are those its owner has (I7)."""
+    compared, wrong = 0, []
+    for summary in await client.queries.schedules():
+        count, differing = await wrong_rotations(client, summary.schedule)
+        compared += count
+        wrong += [f"{summary.schedule}: {rotation}" for rotation in differing]
+    if wrong:
+        raise _Ill(f"other legs on the read side: {_some(wrong)}")
+    return f"{compared:,} rotations with legs"
+
+
 CHECKS: Final[Sequence[Check]] = (
     servers_reachable,
     shard_map_complete,
@@ -163,6 +177,7 @@ CHECKS: Final[Sequence[Check]] = (
     nodes_present,
     read_side_caught_up,
     schedule_counts_agree,
+    read_model_equals_the_write_side,
 )
 
 

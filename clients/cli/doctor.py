@@ -1,11 +1,11 @@
 """The `doctor` command: is the mesh well?"""
 
-from dataclasses import asdict
+from typing import Any
 
 import typer
 
 from clients.aio import FlightmeshClient
-from clients.cli.checks import CHECKS
+from clients.cli.checks import CHECKS, Verdict
 from clients.cli.exits import ExitCode
 from clients.cli.options import AsJson, Server
 from clients.cli.output import write_object
@@ -15,7 +15,8 @@ from clients.cli.running import run
 def doctor(context: typer.Context, *, as_json: AsJson = False, server: Server = "") -> None:
     """Check the mesh: servers, shard map, owners, nodes, read side, schedules.
 
-    Exits with 1 if a check fails. With --json: one object with ok and checks.
+    Exits with 1 if a check fails. With --json: one object with ok and checks, each with invariant,
+    verdict (ok or violated) and evidence.
 
     \b
     Example:
@@ -32,7 +33,15 @@ def doctor(context: typer.Context, *, as_json: AsJson = False, server: Server = 
                 typer.echo(f"{mark}  {verdict.check}: {verdict.detail}")
         well = all(verdict.ok for verdict in verdicts)
         if as_json:
-            write_object({"ok": well, "checks": [asdict(verdict) for verdict in verdicts]})
+            write_object({"ok": well, "checks": [_row(verdict) for verdict in verdicts]})
         return ExitCode.OK if well else ExitCode.REFUSED
 
     run(context, server, body)
+
+
+def _row(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "invariant": verdict.check,
+        "verdict": "ok" if verdict.ok else "violated",
+        "evidence": [{"what": verdict.detail}],
+    }

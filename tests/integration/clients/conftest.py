@@ -65,6 +65,7 @@ class ScriptedMesh:
         self.sequences: dict[str, int] = defaultdict(int)
         self.position = "7:1"
         self.legs = [placed_leg(number) for number in range(3)]
+        self.rotation_legs: list[types_pb2.Leg] = []
         self.findings: list[query_pb.Finding] = []
         self.totals = query_pb.FindingTotals()
         self.summaries: list[query_pb.ScheduleSummary] = []
@@ -157,7 +158,9 @@ class _Aggregates(aggregate_grpc.AggregateServiceServicer):
 
     def GetRotation(self, request: Any, context: Any) -> Any:
         self._script.note("GetRotation", request, context)
-        return aggregate_pb.GetRotationResponse(aggregate_id=request.aggregate_id, sequence=4)
+        return aggregate_pb.GetRotationResponse(
+            aggregate_id=request.aggregate_id, sequence=4, legs=self._script.rotation_legs
+        )
 
     def GetScheduleState(self, request: Any, context: Any) -> Any:
         self._script.note("GetScheduleState", request, context)

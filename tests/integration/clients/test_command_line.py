@@ -349,14 +349,18 @@ def healthy(scripted: Any) -> None:
     ]
     scripted.summaries = [query.ScheduleSummary(schedule="s05", legs=len(scripted.legs))]
     scripted.summaries[0].findings.SetInParent()
+    for placed in scripted.legs:
+        placed.rotation_id = "00000000-0000-4000-8000-00000000000a"
+    scripted.rotation_legs = [placed.leg for placed in scripted.legs]
 
 
 def test_the_doctor_finds_a_healthy_mesh_well(scripted: Any) -> None:
     healthy(scripted)
     result = run(scripted, "doctor", "--json")
     told = json.loads(result.stdout)
-    assert [check for check in told["checks"] if not check["ok"]] == []
-    assert (result.exit_code, told["ok"], len(told["checks"])) == (0, True, 7)
+    assert [check for check in told["checks"] if check["verdict"] != "ok"] == []
+    assert (result.exit_code, told["ok"], len(told["checks"])) == (0, True, 8)
+    assert {tuple(check) for check in told["checks"]} == {("invariant", "verdict", "evidence")}
 
 
 def ill(scripted: Any, kind: str) -> None:
@@ -374,6 +378,8 @@ def ill(scripted: Any, kind: str) -> None:
             scripted.failures["ListNodes"] = [Refused("X", "x")] * 2
         case "schedule counts agree":
             scripted.summaries[0].legs += 1
+        case "read model equals the write side":
+            scripted.rotation_legs = scripted.rotation_legs[1:]
 
 
 @pytest.mark.parametrize(
@@ -385,6 +391,7 @@ def ill(scripted: Any, kind: str) -> None:
         "nodes present",
         "read side caught up",
         "schedule counts agree",
+        "read model equals the write side",
     ],
 )
 def test_the_doctor_names_what_is_ill_and_exits_with_1(scripted: Any, kind: str) -> None:
@@ -393,7 +400,9 @@ def test_the_doctor_names_what_is_ill_and_exits_with_1(scripted: Any, kind: str)
     result = run(scripted, "doctor", "--json")
     assert result.exit_code == 1
     assert kind in [
-        check["check"] for check in json.loads(result.stdout)["checks"] if not check["ok"]
+        check["invariant"]
+        for check in json.loads(result.stdout)["checks"]
+        if check["verdict"] == "violated"
     ]
 
 
