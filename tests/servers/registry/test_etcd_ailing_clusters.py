@@ -15,7 +15,9 @@ from flightmesh.registry import Put
 from flightmesh.registry.etcd import EtcdRegistry
 from launcher.servers.etcd import Etcd, members_in
 from launcher.servers.install import Servers
+from launcher.servers.process import ServerProcess
 from tests.servers.registry.verbs import (
+    PATIENCE_S,
     a_candidate,
     hear,
     hear_of_each_new_key,
@@ -94,20 +96,24 @@ async def test_a_store_without_space_refuses_writes_and_answers_reads(
         etcd.stop()
 
 
+def tamper_with_syncs(member: ServerProcess, fault: str) -> None:
+    """Lets something happen at each sync of a member's disk, from its next start on."""
+    strace = shutil.which("strace")
+    if strace is None:
+        pytest.skip("strace is not installed")
+    # -D: the process that we started, and end, is etcd itself.
+    member._arguments = [
+        strace, "-D", "-f", "-qq", "-e", "trace=fdatasync", "-e", f"inject=fdatasync:{fault}",
+        "-o", "/dev/null", *member._arguments,
+    ]  # fmt: skip
+
+
 async def test_an_etcd_with_a_slow_disk_keeps_its_leader(
     servers: Servers, tmp_path: Path, make_registry: Any
 ) -> None:
     """7: each sync of the disk takes 0.3 s longer."""
-    strace = shutil.which("strace")
-    if strace is None:
-        pytest.skip("strace is not installed")
     etcd = Etcd(servers, members_in(tmp_path, 1))
-    slow = etcd.processes[0]
-    slow._arguments = [
-        # -D: the process that we started, and end, is etcd itself.
-        strace, "-D", "-f", "-qq", "-e", "trace=fdatasync", "-e",
-        "inject=fdatasync:delay_enter=300000", "-o", "/dev/null", *slow._arguments,
-    ]  # fmt: skip
+    tamper_with_syncs(etcd.processes[0], "delay_enter=300000")
     try:
         etcd.start()
         registry, other = make_registry(etcd, "test/"), make_registry(etcd, "test/")
@@ -124,5 +130,27 @@ async def test_an_etcd_with_a_slow_disk_keeps_its_leader(
             await asyncio.sleep(max(0.0, 1.0 - (time.monotonic() - began)))
         assert leader.leads()
         assert slowest >= 0.3, "the disk was not slow"
+    finally:
+        etcd.stop()
+
+
+async def test_a_member_whose_disk_fails_leaves_and_the_others_go_on(
+    servers: Servers, tmp_path: Path, make_registry: Any
+) -> None:
+    """7: nothing that was acknowledged before, or is afterwards, is lost."""
+    etcd = Etcd(servers, members_in(tmp_path, 3))
+    failing = etcd.processes[0]
+    tamper_with_syncs(failing, "error=EIO:when=40+")
+    try:
+        etcd.start()
+        registry = make_registry(etcd)
+        count = 0
+        async with asyncio.timeout(PATIENCE_S):
+            while failing.running:
+                await put(registry, f"a/{count:04}")
+                count += 1
+        await put(registry, "a/after")
+        keys = {item.key for item in (await registry.list_prefix("a/")).items}
+        assert keys == {f"a/{n:04}" for n in range(count)} | {"a/after"}
     finally:
         etcd.stop()

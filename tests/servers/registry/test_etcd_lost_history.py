@@ -33,8 +33,8 @@ async def test_history_compacted_while_a_watch_is_down_is_told_as_a_change(
             await proxy.cut()
             for n in range(20):
                 last = await put(registry, f"a/{n}")
-            await put(registry, "elsewhere")
-            compact(servers, etcd, last)
+            # Of what comes after the compacted history, nothing is under the prefix.
+            compact(servers, etcd, await put(registry, "elsewhere"))
             await proxy.mend()
             await hear(behind, last)
             assert len((await through.list_prefix("a/")).items) == 21
@@ -51,7 +51,7 @@ async def test_a_watch_from_compacted_history_tells_of_a_change(
     await reader.list_prefix("a/")
     for n in range(5):
         last = await put(writer, f"a/{n}")
-    compact(servers, etcd, last)
+    compact(servers, etcd, await put(writer, "elsewhere"))
     watch = reader.watch_prefix("a/")
     await hear(watch, last)
     await hear_of_each_new_key(writer, watch, "a/")
