@@ -261,6 +261,17 @@ class Faults:
     def _bad_index(self, fault: PlannedFault) -> End:
         return self._store(fault, _INDEX, 0.6)
 
+    def _hand_over_while_appends_are_slow(self, fault: PlannedFault) -> Any:
+        """Entries gather while one is under way, and their shards are asked back."""
+        if self._mesh.leader is None:
+            return False
+        world = self._mesh.loop.environment
+        for turn in range(4):
+            shard = (int(fault.dice[0] * 8) + turn * 3) % 8
+            world.later(turn * fault.lasts_s / 5, lambda shard=shard: self._move(shard, ""))
+        slow = StoreTrouble(0.0, (), ("append",), slow_s=0.05 + fault.dice[1] * 0.4)
+        return self._set(self._mesh.trouble, fault, slow)
+
     def _break_snapshots(self, _: PlannedFault) -> Any:
         broken = self._mesh.store.break_snapshots()
         return None if broken else False

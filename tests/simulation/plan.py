@@ -38,6 +38,7 @@ KINDS: dict[str, tuple[int, float, float]] = {
     "bad network": (8, 1.0, 6.0),
     "bad store": (10, 1.0, 6.0),
     "bad journal": (8, 1.0, 6.0),
+    "hand over while appends are slow": (6, 1.5, 5.0),
     "bad claims": (6, 1.0, 6.0),
     "bad index": (5, 1.0, 6.0),
     "registry down": (3, 0.5, 6.0),

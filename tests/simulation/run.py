@@ -161,6 +161,8 @@ class _Run:
                 self._say(str(found))
         for found in checks.check_decisions(ledgers, self.workload.envelopes):
             self._say(str(found))
+        if self._wrong:
+            return  # what cannot be cannot be folded either
         for found in checks.check_reads(ledgers, self.workload.reads):
             self._say(str(found))
 

@@ -40,6 +40,7 @@ class StoreTrouble:
         processes: names of callers that meet them; empty for all.
         timeout_s: longest wait before a lost answer is noticed.
         late_s: longest time that a late request is under way.
+        slow_s: longest extra time of a call that meets no fault.
     """
 
     probability: float
@@ -48,6 +49,7 @@ class StoreTrouble:
     processes: Collection[str] = ()
     timeout_s: float = 0.5
     late_s: float = 4.0
+    slow_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +111,19 @@ class StoreAccess:
             return Fault.LOST, None
         if self._network.is_cut(STORE, name):
             return Fault.ANSWER_LOST, None
-        for trouble in self._trouble.values():
-            concerned = (not trouble.methods or method in trouble.methods) and (
-                not trouble.processes or name in trouble.processes
-            )
-            if concerned and self._chance.of(trouble.probability):
+        for trouble in self._concerning(method):
+            if self._chance.of(trouble.probability):
                 return self._chance.among(trouble.kinds), trouble
         return Fault.NONE, None
+
+    def _concerning(self, method: str) -> list[StoreTrouble]:
+        """The troubles that calls of a method meet now."""
+        return [
+            trouble
+            for trouble in self._trouble.values()
+            if (not trouble.methods or method in trouble.methods)
+            and (not trouble.processes or self._process.name in trouble.processes)
+        ]
 
     async def call(self, method: str, request: Callable[[], Awaitable[T]]) -> T:
         """Sends a request; used by the wrappers of `flightmesh.testing.faults`."""
@@ -124,6 +132,8 @@ class StoreAccess:
         chance, later = self._chance, self._loop.environment.later
         takes_s = 0.0003 + chance.part() ** 3 * 0.003
         if fault is Fault.NONE:
+            for slow in self._concerning(method) if self._trouble else ():
+                takes_s += slow.slow_s * chance.part()
             later(takes_s, lambda: self._arrive(method, request, answer))
             return await answer
         self._chronicle.count(f"store: {fault.value}")
