@@ -1,7 +1,8 @@
 """What is kept of every record while a journal is walked, to hold index and snapshots against it.
 
 A record is known by a digest of all that it says and of its place; equal digests are equal records.
-That makes about 300 bytes per record, where the records themselves take thousands. Pure.
+With what `RecordCheck` keeps that makes about 650 bytes per record (tracemalloc, 100,000 records of
+one event), where the records themselves take thousands. Pure.
 """
 
 import hashlib

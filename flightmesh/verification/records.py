@@ -1,6 +1,6 @@
 """Checks of records over all ledgers: shard sequences (I4), command ids (I5, I6), aggregates. Pure.
 
-`RecordCheck` takes entries in any order and keeps about 200 bytes per record, not the records.
+`RecordCheck` takes entries in any order and keeps places and sequences, not the records.
 """
 
 from collections.abc import Iterable, Iterator
