@@ -77,9 +77,10 @@ class JetStreamEventBus:
 
     async def stop(self) -> None:
         """Ends the connection; what waits to be sent is dropped, subscriptions end."""
-        # nats-py swallows a cancellation while it waits for a full buffer.
+        # nats-py swallows a cancellation while it waits for a full buffer: each task also looks.
         self._stopping = True
         self._work.set()
+        self._ended.set()
         await self._tasks.stop()
         for subscription in list(self._subscriptions):
             await subscription.aclose()
@@ -174,8 +175,9 @@ class JetStreamEventBus:
 
     async def _stay_connected(self) -> None:
         while not self._stopping:
-            self._ended.clear()
             link = None
+            # Each connection has an event of its own: the end of an old one may come late.
+            self._ended = asyncio.Event()
             try:
                 link = await JetStreamLink.connect(
                     self._servers, self._settings, self.statistics, self._clock, self._ended.set
@@ -190,7 +192,8 @@ class JetStreamEventBus:
                 self._subscriptions = dict.fromkeys(self._subscriptions)
                 if link is not None:
                     await link.close()
-            await self._clock.sleep(self._settings.retry_s)
+            if not self._stopping:
+                await self._clock.sleep(self._settings.retry_s)
 
     def _begin(self, link: JetStreamLink) -> None:
         self._link = link

@@ -119,14 +119,17 @@ async def test_a_frozen_server_is_left_and_taken_up_again(
                 pass
 
 
+@pytest.mark.parametrize("wait_s", [0.0, 3.0])
 async def test_a_bus_stops_while_its_server_is_frozen_and_all_buffers_are_full(
-    nats: Nats, open_bus: Any, eventually: Any
+    nats: Nats, open_bus: Any, wait_s: float
 ) -> None:
-    async with asyncio.timeout(PATIENCE_S), open_bus(nats) as bus:
+    """At once, and when it looks at its stream, which waits for the buffers too."""
+    async with asyncio.timeout(PATIENCE_S), open_bus(nats, ack_s=0.1, ping_s=1000) as bus:
         nats.process.pause()
         for number in range(100):
             await bus.publish(entry(number, data=bytes(200_000)))
             await asyncio.sleep(0.001)
+        await asyncio.sleep(wait_s)
 
 
 async def test_a_deleted_stream_stops_no_message_and_is_made_again(
