@@ -35,19 +35,22 @@ def kill_rounds(
     load = KillLoad(seed)
     mesh = MeshProcess(folder / "data")
     try:
-        for number in range(1, rounds + 1):
+        # One event loop for all: gRPC's poller does not like to see several come and go.
+        with asyncio.Runner() as runner:
+            run = runner.run
+            for number in range(1, rounds + 1):
+                mesh.start()
+                run(load.prepare(mesh.server))
+                enough = ACKNOWLEDGED + load.random.randrange(ACKNOWLEDGED)
+                run(load.run_until(mesh.server, enough, mesh.kill))
+                found = run(examine(mesh.data_dir, load, whole=number % CHECK_EVERY == 0))
+                _refuse(folder, load, found, f"seed {seed}, after kill {number}")
+                tell(f"kill {number}: {load.acknowledged:,} commands acknowledged, nothing found")
             mesh.start()
-            asyncio.run(load.prepare(mesh.server))
-            enough = ACKNOWLEDGED + load.random.randrange(ACKNOWLEDGED)
-            asyncio.run(load.run_until(mesh.server, enough, mesh.kill))
-            found = asyncio.run(examine(mesh.data_dir, load, whole=number % CHECK_EVERY == 0))
-            _refuse(folder, load, found, f"seed {seed}, after kill {number}")
-            tell(f"kill {number}: {load.acknowledged:,} commands acknowledged, nothing found")
-        mesh.start()
-        asyncio.run(load.read_all(mesh.server))
-        assert mesh.stop() == 0, mesh.log()
-        found = asyncio.run(examine(mesh.data_dir, load, whole=True))
-        _refuse(folder, load, found, f"seed {seed}, at the end")
+            run(load.read_all(mesh.server))
+            assert mesh.stop() == 0, mesh.log()
+            found = run(examine(mesh.data_dir, load, whole=True))
+            _refuse(folder, load, found, f"seed {seed}, at the end")
     finally:
         if mesh.process is not None and mesh.process.poll() is None:
             mesh.kill()
