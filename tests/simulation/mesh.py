@@ -17,7 +17,7 @@ from flightmesh.runtime.tasks import TaskOwner
 from flightmesh.sharding.shard_map import ShardState, decode_assignment, decode_registration
 from flightmesh.testing.simulation.bus import SimulatedBus
 from flightmesh.testing.simulation.chance import Bits
-from flightmesh.testing.simulation.chronicle import Chronicle
+from flightmesh.testing.simulation.chronicle import Chronicle, told
 from flightmesh.testing.simulation.loop import Process, SimulatedClock, VirtualLoop
 from flightmesh.testing.simulation.network import Network, SimulatedServer
 from flightmesh.testing.simulation.registry import RegistryAccess, RegistryCluster
@@ -121,7 +121,7 @@ class Mesh:
         return Bits(self.seed, *names)
 
     def _on_error(self, task: str, error: BaseException) -> None:
-        self.chronicle.fail(task, f"{type(error).__name__}: {error}")
+        self.chronicle.fail(task, told(error))
 
     # --- processes ----------------------------------------------------------------------------
 
@@ -214,7 +214,7 @@ class Mesh:
             self.store_of(process).journal,
             self.bus,
             SimulatedClock(self.loop, process),
-            lambda error: self.chronicle.fail(host.name, f"{type(error).__name__}: {error}"),
+            lambda error: self.chronicle.fail(host.name, told(error)),
             self.registry_of(process),
         )
         server = SimulatedServer()

@@ -5,8 +5,6 @@ from collections import Counter
 from collections.abc import Callable
 from typing import final
 
-from flightmesh.errors import FlightmeshError
-
 
 @final
 class Chronicle:
@@ -65,7 +63,7 @@ class LogWatch(logging.Handler):
         error = record.exc_info[1] if record.exc_info else None
         text = record.getMessage()
         if record.levelno >= logging.ERROR and error is not None:
-            self._chronicle.fail(self._who(), f"{text}: {type(error).__name__}: {error}")
+            self._chronicle.fail(self._who(), f"{text}: {told(error)}")
         else:
             self._chronicle.tell(self._who(), text)
 
@@ -82,6 +80,8 @@ class LogWatch(logging.Handler):
         root.handlers[:] = self._before[1]
 
 
-def reason_of(error: BaseException) -> str:
-    """An error in a word."""
-    return error.reason if isinstance(error, FlightmeshError) else type(error).__name__
+def told(error: BaseException) -> str:
+    """An error in a line; of a group the first that is in it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"
