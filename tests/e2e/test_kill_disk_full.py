@@ -4,6 +4,7 @@ The disk is a small tmpfs where the test may mount one, else a limit on the size
 """
 
 import asyncio
+import errno
 import os
 import resource
 import subprocess
@@ -29,9 +30,13 @@ class SmallDisk:
 
     def fill(self, mesh: MeshProcess) -> None:
         free = os.statvfs(self.folder)
-        # Room for a few more entries only.
+        # Room for a few more entries only; the mesh takes some while this is written.
         count = max(0, free.f_bavail * free.f_frsize - (64 << 10))
-        (self.folder / "filler").write_bytes(bytes(count))
+        try:
+            (self.folder / "filler").write_bytes(bytes(count))
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
 
     def free(self, mesh: MeshProcess) -> None:
         (self.folder / "filler").unlink(missing_ok=True)
@@ -48,7 +53,9 @@ class SizeLimit:
         self._limit(mesh, largest + (64 << 10))
 
     def free(self, mesh: MeshProcess) -> None:
-        self._limit(mesh, resource.RLIM_INFINITY)
+        # A process that was killed took its limit with it.
+        if mesh.process is not None and mesh.process.poll() is None:
+            self._limit(mesh, resource.RLIM_INFINITY)
 
     def _limit(self, mesh: MeshProcess, size: int) -> None:
         assert mesh.process is not None
