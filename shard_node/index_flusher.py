@@ -66,7 +66,9 @@ class IndexFlusher:
             StoreError: the store did not say yes; what was not written is kept and tried again.
         """
         for slot in list(self._ownership.slots.values()):
-            if slot.status in (SlotStatus.ACTIVE, SlotStatus.DRAINING):
+            # Rules 11, 12: of a shard asked back before it was recovered not all below the
+            # session's head has been read, and no watermark may say so.
+            if slot.recovered and slot.status in (SlotStatus.ACTIVE, SlotStatus.DRAINING):
                 await self.flush_slot(slot)
 
     async def flush_slot(self, slot: ShardSlot) -> None:

@@ -50,6 +50,7 @@ class ShardRecovery:
                 await self._clock.sleep(pause_s)
                 pause_s = _BACKOFF.after(pause_s)
         for slot in slots:
+            slot.recovered = True
             if slot.status is SlotStatus.RECOVERING:
                 slot.status = SlotStatus.ACTIVE
 

@@ -84,6 +84,7 @@ class ShardSlot:
         epoch: epoch of its assignment.
         claim: its claim, as this session wrote it.
         status: see SlotStatus.
+        recovered: whether all that its ledgers held has been read.
         memory: its aggregates.
         parked: aggregate → commands that wait for it to be loaded, in order; never empty.
         workers: aggregate → the task that works its parked commands off.
@@ -105,6 +106,7 @@ class ShardSlot:
         self.epoch = epoch
         self.claim = claim
         self.status = SlotStatus.RECOVERING
+        self.recovered = False
         self.memory = ShardState(shard, domain)
         self.parked: dict[AggregateId, deque[Task]] = {}
         self.workers: dict[AggregateId, asyncio.Task[None]] = {}
