@@ -175,7 +175,7 @@ class Intake:
         """The aggregate in memory, loaded if need be.
 
         Raises:
-            SessionFenced, StoreUnavailable: not just now.
+            ShardMoving, SessionFenced, StoreUnavailable: not just now.
             CorruptData, UnknownEventType, ProtocolViolation: it cannot be rebuilt.
         """
         cell = slot.memory.cells.get(aggregate_id)
@@ -184,6 +184,9 @@ class Intake:
         # One load at a time: a second, slower one would put an outdated state into memory.
         loading = slot.loading.get(aggregate_id)
         if loading is None:
+            if slot.status is SlotStatus.GONE:
+                # Whoever asks may have waited while the session ended, and its tasks with it.
+                raise ShardMoving(slot.shard, slot.epoch)
             loading = self._tasks.start(self._load(slot, aggregate_id), "load")
             slot.loading[aggregate_id] = loading
         loaded = await asyncio.shield(loading)

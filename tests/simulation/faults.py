@@ -1,5 +1,6 @@
 """Carries out a plan's faults on a mesh, and ends them."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -322,6 +323,7 @@ class Faults:
             await service.drain(5.0)
             if host.process is process:
                 self._mesh.network.close(host.name)
+                await asyncio.sleep(1.0)  # as a server's grace: what has arrived begins
             await service.stop()
             process.crash()
             if host.process is process:
