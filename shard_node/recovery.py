@@ -72,6 +72,8 @@ class ShardRecovery:
         for ledger in sorted(tails):
             await self._read_tail(ledger, tails[ledger])
         for slot in slots:
+            if slot.status is not SlotStatus.RECOVERING:
+                continue  # asked back: others may write on already, and it will not be served
             mine = [t[slot.shard] for t in tails.values() if slot.shard in t]
             slot.memory.next_sequence = _next_sequence(slot.shard, indexed[slot.shard], mine)
 

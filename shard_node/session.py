@@ -10,7 +10,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, final
 
 from flightmesh.clock import Clock
-from flightmesh.errors import OutcomeUnknown, SessionFenced, ShardMoving, StoreUnavailable
+from flightmesh.errors import (
+    OutcomeUnknown,
+    ProtocolViolation,
+    SessionFenced,
+    ShardMoving,
+    StoreUnavailable,
+)
 from flightmesh.event_bus import EventBus, LedgerHeartbeat, PublishedEntry
 from flightmesh.eventsourcing import DomainModel
 from flightmesh.eventsourcing.cell import AggregateCell, rebuild
@@ -233,7 +239,16 @@ class Session:
             await self.ownership.trim()
 
     def _recover(self, slots: Sequence[ShardSlot]) -> None:
-        self._tasks.start(self._recovery.recover(slots), "recover")
+        self._tasks.start(self._recover_or_end(slots), "recover")
+
+    async def _recover_or_end(self, slots: Sequence[ShardSlot]) -> None:
+        try:
+            await self._recovery.recover(slots)
+        except ProtocolViolation as error:
+            # One that was deposed meanwhile reads a part of what its heirs have written.
+            if self.id not in await self._known_sealed():
+                raise
+            self.fence(SessionFenced(f"ledger {self.id} was sealed: {error}"))
 
     def _fail(self, error: BaseException) -> None:
         """A task of the session failed: end the session rather than go on in part."""
