@@ -407,7 +407,9 @@ def test_the_doctor_names_what_is_ill_and_exits_with_1(scripted: Any, kind: str)
 
 
 def process(scripted: Any, *arguments: str) -> subprocess.Popen[bytes]:
-    code = "from clients.cli.app import app; app()"
+    # A test run in the background of a shell hands an ignored SIGINT down; users' shells do not.
+    hear = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{hear}; from clients.cli.app import app; app()"
     return subprocess.Popen(
         [sys.executable, "-c", code, *arguments, "--server", scripted.address],
         stdout=subprocess.PIPE,
