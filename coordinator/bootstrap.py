@@ -12,11 +12,9 @@ from coordinator.ports import LeaderPorts
 from coordinator.translate import GrpcShardNodeClient
 from flightmesh.clock import Clock
 from flightmesh.errors import ConfigurationError
-from flightmesh.journal import Claims, Constants, Journal
+from flightmesh.journal import FORMAT_VERSION, Claims, Constants, Journal
 from flightmesh.ledger.sealer import seal_ledger
 from flightmesh.registry import Registry
-
-FORMAT_VERSION = 1
 
 
 async def build_coordinator(

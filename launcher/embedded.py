@@ -18,7 +18,7 @@ from flightmesh.api.coordinator.v1 import shard_map_service_pb2_grpc as map_serv
 from flightmesh.api.loading.v1 import loading_service_pb2_grpc as loading_services
 from flightmesh.clock import SystemClock, SystemRandomness
 from flightmesh.event_bus.memory import InMemoryEventBus
-from flightmesh.journal import Constants
+from flightmesh.journal import FORMAT_VERSION, Constants
 from flightmesh.journal.sqlite import SqliteStore
 from flightmesh.loading import reference
 from flightmesh.registry.memory import InMemoryRegistry
@@ -46,7 +46,6 @@ _log = logging.getLogger(__name__)
 
 _GRACE_S = 1.0
 _READY_LIMIT_S = 60.0
-_FORMAT_VERSION = 1
 _REGISTRATION_TTL_S = 5.0
 
 
@@ -130,7 +129,7 @@ class EmbeddedMesh:
 
     async def _constants(self, store: SqliteStore) -> Constants:
         """A store keeps the number of shards it was made with, unless another one is asked for."""
-        wanted = Constants(self._config.shard_count or DEFAULT_SHARD_COUNT, _FORMAT_VERSION)
+        wanted = Constants(self._config.shard_count or DEFAULT_SHARD_COUNT, FORMAT_VERSION)
         stored = await store.journal.fix_constants(wanted)
         return stored if self._config.shard_count is None else wanted
 

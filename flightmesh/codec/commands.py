@@ -31,7 +31,7 @@ from flightmesh.ids import (
 Request = command_service_pb2.ExecuteRequest
 
 _NO_ORIGIN: Final = Origin()
-_ON_SCHEDULE: Final = frozenset({"create_schedule", "delete_schedule", "change_finding_rules"})
+ON_SCHEDULE: Final = frozenset({"create_schedule", "delete_schedule", "change_finding_rules"})
 _schedule_id = functools.lru_cache(maxsize=4_096)(schedule_aggregate_id)
 
 
@@ -46,11 +46,20 @@ def address_of(request: Request, mint: Callable[[], CommandId]) -> AggregateId:
         raise InvalidInput("command", "is missing: exactly one command is needed")
     if not request.command_id:
         request.command_id = mint()
-    if kind in _ON_SCHEDULE:
+    if kind in ON_SCHEDULE:
         return _schedule_address(request)
     aggregate_id = request.aggregate_id
     if aggregate_id:
         return AggregateId(aggregate_id)
+    return created_aggregate(request, kind)
+
+
+def created_aggregate(request: Request, kind: str | None) -> AggregateId:
+    """The aggregate that a create without an id is for (ADR 18); `kind` is the command's member.
+
+    Raises:
+        InvalidInput: the command creates nothing, so it has to name its aggregate.
+    """
     if kind == "create_rotation":
         return created_by(request.command_id)
     if kind == "register_airplane":

@@ -15,7 +15,7 @@ What every adapter keeps:
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 
 class SegmentState(enum.Enum):
@@ -108,6 +108,10 @@ class Constants:
 
     shard_count: int
     format_version: int
+
+
+# Version of the stored format that this program writes and reads.
+FORMAT_VERSION: Final = 1
 
 
 class Journal(Protocol):

@@ -2,10 +2,8 @@
 
 from flightmesh.api.shard.v1 import command_service_pb2 as pb
 from flightmesh.clock import Clock, Randomness, new_command_id
-from flightmesh.errors import InvalidInput
-from flightmesh.ids import airplane_id, airport_id, created_by, schedule_aggregate_id
-
-_OF_SCHEDULE = frozenset({"create_schedule", "delete_schedule", "change_finding_rules"})
+from flightmesh.codec.commands import ON_SCHEDULE, created_aggregate
+from flightmesh.ids import schedule_aggregate_id
 
 
 def fill_command_id(request: pb.ExecuteRequest, clock: Clock, randomness: Randomness) -> None:
@@ -23,12 +21,6 @@ def aggregate_of(request: pb.ExecuteRequest) -> str:
     if request.aggregate_id:
         return request.aggregate_id
     kind = request.WhichOneof("command")
-    if kind in _OF_SCHEDULE:
+    if kind in ON_SCHEDULE:
         return schedule_aggregate_id(request.schedule)
-    if kind == "create_rotation":
-        return created_by(request.command_id)
-    if kind == "register_airplane":
-        return airplane_id(request.schedule, request.register_airplane.registration)
-    if kind == "define_airport":
-        return airport_id(request.schedule, request.define_airport.iata)
-    raise InvalidInput("aggregate_id", "is missing")
+    return created_aggregate(request, kind)
