@@ -23,6 +23,9 @@ _ROLE_TO_PROTO = {
     NodeRole.READ_NODE: pb.NODE_ROLE_READ_NODE,
     NodeRole.COORDINATOR: pb.NODE_ROLE_COORDINATOR,
     NodeRole.GATEWAY: pb.NODE_ROLE_GATEWAY,
+    NodeRole.ETCD: pb.NODE_ROLE_ETCD,
+    NodeRole.NATS: pb.NODE_ROLE_NATS,
+    NodeRole.CASSANDRA: pb.NODE_ROLE_CASSANDRA,
 }
 _ROLE_FROM_PROTO = {number: role for role, number in _ROLE_TO_PROTO.items()}
 

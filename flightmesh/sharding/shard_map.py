@@ -102,12 +102,15 @@ class ShardMap:
 
 
 class NodeRole(enum.Enum):
-    """Kind of process."""
+    """Kind of process; the last three are servers that whoever started them registers."""
 
     SHARD_NODE = "shard_node"
     READ_NODE = "read_node"
     COORDINATOR = "coordinator"
     GATEWAY = "gateway"
+    ETCD = "etcd"
+    NATS = "nats"
+    CASSANDRA = "cassandra"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ class NodeRegistration:
     Attributes:
         name: unique in the mesh.
         role: kind of process.
-        address: gRPC host:port; HTTP host:port for gateways.
+        address: gRPC host:port; HTTP host:port for gateways; the clients' port for servers.
         pid: process id on its host.
         session: session of a shard node; 0 for others.
         draining: whether the process asks to be relieved of its shards.

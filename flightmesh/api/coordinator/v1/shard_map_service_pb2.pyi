@@ -23,6 +23,9 @@ class NodeRole(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     NODE_ROLE_READ_NODE: _ClassVar[NodeRole]
     NODE_ROLE_COORDINATOR: _ClassVar[NodeRole]
     NODE_ROLE_GATEWAY: _ClassVar[NodeRole]
+    NODE_ROLE_ETCD: _ClassVar[NodeRole]
+    NODE_ROLE_NATS: _ClassVar[NodeRole]
+    NODE_ROLE_CASSANDRA: _ClassVar[NodeRole]
 SHARD_STATE_UNSPECIFIED: ShardState
 SHARD_STATE_UNASSIGNED: ShardState
 SHARD_STATE_ACTIVE: ShardState
@@ -33,6 +36,9 @@ NODE_ROLE_SHARD_NODE: NodeRole
 NODE_ROLE_READ_NODE: NodeRole
 NODE_ROLE_COORDINATOR: NodeRole
 NODE_ROLE_GATEWAY: NodeRole
+NODE_ROLE_ETCD: NodeRole
+NODE_ROLE_NATS: NodeRole
+NODE_ROLE_CASSANDRA: NodeRole
 
 class ShardAssignment(_message.Message):
     __slots__ = ("shard", "epoch", "session", "node", "address", "state", "target_session")
