@@ -1,11 +1,14 @@
 """One run: a seed in, what happened out."""
 
 import asyncio
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+import msgspec
 
 from flightmesh.api.shard.v1 import aggregate_service_pb2 as aggregate_pb
 from flightmesh.errors import FlightmeshError
@@ -40,6 +43,7 @@ class Outcome:
         lines: the trace, if one was asked for.
         virtual_s: how long it took in its own time.
         cpu_s: how long it took in ours.
+        digest: stands for all that clients were told, and when, and for all that was counted.
     """
 
     seed: int
@@ -49,6 +53,7 @@ class Outcome:
     lines: list[str] = field(default_factory=list)
     virtual_s: float = 0.0
     cpu_s: float = 0.0
+    digest: str = ""
 
 
 def run_seed(
@@ -89,10 +94,17 @@ def run_seed(
         outcome.virtual_s = mesh.loop.time()
     outcome.violations[:0] = mesh.chronicle.failures
     outcome.counts, outcome.lines = mesh.chronicle.counts, mesh.chronicle.lines
+    outcome.digest = _digest(run.workload.history, outcome, mesh.loop.callbacks)
     outcome.cpu_s = time.process_time() - began_s
     if history is not None:
         history.notes[:] = run.workload.history.notes
     return outcome
+
+
+def _digest(history: History, outcome: Outcome, callbacks: int) -> str:
+    """Equal digests are equal runs, as far as anybody outside could tell."""
+    told = (history.notes, outcome.violations, sorted(outcome.counts.items()), callbacks)
+    return hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:16]
 
 
 @contextmanager
