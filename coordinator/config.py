@@ -1,5 +1,6 @@
 """Settings of a coordinator."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flightmesh.errors import ConfigurationError
@@ -15,6 +16,7 @@ class CoordinatorConfig:
         address: gRPC host:port that other processes pass operators' calls on to.
         shard_count: number of shards if the store is new; an existing store must agree.
         pid: process id, for people.
+        extra: what its registration tells besides.
         lease_ttl_s: length of the leader's lease.
         tick_s: how often the leader looks at everything even if nothing was heard.
         silence_s: a node silent for this long is suspected; it gives a sign each second.
@@ -30,6 +32,7 @@ class CoordinatorConfig:
     address: str
     shard_count: int = 64
     pid: int = 0
+    extra: Mapping[str, str] = field(default_factory=dict)
     lease_ttl_s: float = 10.0
     tick_s: float = 0.1
     silence_s: float = 1.5

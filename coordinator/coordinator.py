@@ -35,7 +35,7 @@ class Coordinator:
         self._config = config
         self._ports = ports
         self._registration = NodeRegistration(
-            config.name, NodeRole.COORDINATOR, config.address, config.pid
+            config.name, NodeRole.COORDINATOR, config.address, config.pid, extra=config.extra
         )
         self._election = LeaderElection(
             ports.registry, self._registration, ports.clock, config.lease_ttl_s

@@ -31,6 +31,11 @@ class OperatorServicer(services.OperatorServiceServicer):
         self._coordinator = coordinator
         self._channel = channel
 
+    def add_to(self, server: grpc.aio.Server) -> None:
+        """Registers the service with a server that has not started."""
+        register: Any = services.add_OperatorServiceServicer_to_server
+        register(self, server)
+
     @answers_errors
     async def MoveShard(  # noqa: N802 - named by the proto
         self, request: pb.MoveShardRequest, context: Any

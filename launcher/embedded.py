@@ -35,7 +35,7 @@ from gateway.loader import Loader
 from gateway.loading_service import LoadingService
 from gateway.mesh_backend import MeshBackend
 from launcher.config import DEFAULT_SHARD_COUNT, EmbeddedConfig
-from launcher.routing_kit import RoutingKit
+from flightmesh.routing.kit import RoutingKit
 from launcher.sample import load_sample
 from read_node.bootstrap import ReadNode, build_read_node
 from read_node.config import ReadNodeConfig

@@ -100,7 +100,7 @@ class ReadNode:
             NodeRole.READ_NODE,
             config.address,
             config.pid,
-            extra={"position": self.follower.progress.token()},
+            extra={**config.extra, "position": self.follower.progress.token()},
         )
 
 

@@ -1,5 +1,6 @@
 """Settings of a read node."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flightmesh.errors import ConfigurationError
@@ -14,6 +15,7 @@ class ReadNodeConfig:
         name: unique in the mesh.
         address: gRPC host:port that others reach it at; empty if it is not registered.
         pid: process id, told to the registry.
+        extra: what its registration tells besides.
         max_wait_s: longest wait for a position where the caller sets no deadline.
         most_questions: distinct requests whose pages are kept.
         registration_ttl_s: seconds that the registration outlives its process.
@@ -23,6 +25,7 @@ class ReadNodeConfig:
     name: str = "read-1"
     address: str = ""
     pid: int = 0
+    extra: Mapping[str, str] = field(default_factory=dict)
     max_wait_s: float = 10.0
     most_questions: int = 4096
     registration_ttl_s: float = 5.0

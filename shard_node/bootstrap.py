@@ -70,9 +70,11 @@ class ShardNodeService:
         """Begins a session and registers; address is host:port if it is only known now."""
         await self.node.start(address)
 
-    async def drain(self, timeout_s: float | None = None) -> bool:
-        """Asks to be relieved of all shards; whether that was done in time."""
-        return await self.node.drain(timeout_s)
+    async def drain(
+        self, timeout_s: float | None = None, possible: Callable[[], bool] = lambda: True
+    ) -> bool:
+        """Asks to be relieved of all shards; whether that was done. See ShardNode.drain."""
+        return await self.node.drain(timeout_s, possible)
 
     async def stop(self) -> None:
         """Ends in order; stop the gRPC server first."""

@@ -1,6 +1,7 @@
 """Settings of a shard node."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from flightmesh.errors import ConfigurationError
 from flightmesh.ledger.writer import DEFAULT_BOUNDS
@@ -14,6 +15,7 @@ class ShardNodeConfig:
         name: name of the node, unique in the mesh.
         address: gRPC host:port that others reach it by.
         pid: process id, for operators.
+        extra: what its registration tells besides.
         entry_commands: commands in one journal entry.
         entry_bytes: bytes of records in one journal entry; one larger record still gets its own.
         segment_entries: entries in one segment of the ledger.
@@ -36,6 +38,7 @@ class ShardNodeConfig:
     name: str
     address: str
     pid: int = 0
+    extra: Mapping[str, str] = field(default_factory=dict)
     entry_commands: int = 500
     entry_bytes: int = 512 * 1024
     segment_entries: int = DEFAULT_BOUNDS.entries

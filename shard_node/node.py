@@ -74,6 +74,11 @@ class ShardNode:
         return self._session
 
     @property
+    def has_session(self) -> bool:
+        """Whether the node has a session that has not ended."""
+        return self._session is not None and not self._session.ended
+
+    @property
     def serving(self) -> int:
         """Number of shards that take commands now."""
         if self._session is None:
@@ -131,6 +136,7 @@ class ShardNode:
             self.config.pid,
             session.id,
             self._draining,
+            self.config.extra,
         )
 
     async def _succeed(self) -> None:
@@ -162,8 +168,15 @@ class ShardNode:
         if self._keeper is not None:
             await self._keeper.give_up()
 
-    async def drain(self, timeout_s: float | None = None) -> bool:
-        """Asks to be relieved of all shards and waits for it; whether that was done in time."""
+    async def drain(
+        self, timeout_s: float | None = None, possible: Callable[[], bool] = lambda: True
+    ) -> bool:
+        """Asks to be relieved of all shards and waits for it; whether that was done.
+
+        Args:
+            timeout_s: longest wait; the configured one if not given.
+            possible: whether there is anybody to take the shards; the wait ends where there is not.
+        """
         self._draining = True
         if self._keeper is not None:
             try:
@@ -175,7 +188,7 @@ class ShardNode:
             self.config.drain_timeout_s if timeout_s is None else timeout_s
         )
         while self._session is not None and self._session.ownership.slots:
-            if clock.monotonic_s() >= deadline:
+            if clock.monotonic_s() >= deadline or not possible():
                 return False
             await clock.sleep(0.05)
         return True
