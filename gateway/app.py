@@ -134,6 +134,7 @@ class GatewayApp:
         headers = scope.headers
         metrics = self._metrics
         if metrics.under_way >= self._max_under_way:
+            metrics.refused += 1
             raise Overloaded("too many requests are under way")
         metrics.under_way += 1
         try:

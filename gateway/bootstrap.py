@@ -8,12 +8,14 @@ from itertools import count
 from typing import Any, final
 
 from flightmesh.clock import Clock, Randomness
+from flightmesh.runtime.metrics_server import exposition
+from flightmesh.runtime.process_metrics import ProcessMetrics
 from gateway.app import GatewayApp
 from gateway.backend import Backend
 from gateway.bindings import all_bindings
 from gateway.config import GatewayConfig
 from gateway.dispatch import Operation, operation_of
-from gateway.metrics import RequestMetrics
+from gateway.metrics import DEFINITIONS, RequestMetrics
 from gateway.openapi import openapi_document
 from gateway.pages import all_pages
 from gateway.router import Router
@@ -75,6 +77,8 @@ def build_gateway(
     clock: Clock,
     randomness: Randomness,
     is_ready: Callable[[], bool] = lambda: True,
+    metrics: ProcessMetrics | None = None,
+    name: str = "gateway",
 ) -> Gateway:
     """Builds the gateway on a backend.
 
@@ -84,12 +88,17 @@ def build_gateway(
         clock: time of durations.
         randomness: for request ids.
         is_ready: whether the mesh can be asked, for /readyz.
+        metrics: the process's metrics, for /metrics; the gateway adds its own. None if it is the
+            only one that measures.
+        name: the gateway's name there.
 
     Raises:
         ConfigurationError: the annotations ask for what cannot be done, or two routes conflict.
     """
     operations = [operation_of(binding, backend) for binding in all_bindings()]
-    metrics = RequestMetrics()
+    requests = RequestMetrics()
+    process = ProcessMetrics(clock) if metrics is None else metrics
+    process.add(name, DEFINITIONS, requests.samples)
     document = openapi_document(
         operations,
         comments=_packaged("api_comments.json"),
@@ -98,14 +107,14 @@ def build_gateway(
     )
     app = GatewayApp(
         _router(operations),
-        all_pages(document, metrics, is_ready),
+        all_pages(document, lambda: exposition(process.registry), is_ready),
         config=config,
         clock=clock,
-        metrics=metrics,
+        metrics=requests,
         next_request_id=_request_ids(randomness),
         connection_errors=CONNECTION_ERRORS,
     )
-    return Gateway(config, app, metrics, document)
+    return Gateway(config, app, requests, document)
 
 
 def _router(operations: Sequence[Operation]) -> Router[Operation]:

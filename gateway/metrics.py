@@ -1,10 +1,28 @@
-"""Counts of requests, in the Prometheus text format."""
+"""Counts of requests."""
 
-from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Final, final
 
-CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+from flightmesh.runtime.metrics import Histogram, Sample, counter, gauge, histogram
+
+REQUESTS: Final = counter(
+    "flightmesh_gateway_requests",
+    "Requests answered, by operation (page and none too) and HTTP status.",
+    "operation",
+    "status",
+)
+DURATION: Final = histogram(
+    "flightmesh_gateway_request_seconds",
+    "Time from a request's head to its answer.",
+    "operation",
+)
+UNDER_WAY: Final = gauge("flightmesh_gateway_requests_under_way", "Requests being answered now.")
+REFUSED: Final = counter(
+    "flightmesh_gateway_requests_refused",
+    "Requests refused at once because too many were under way.",
+)
+DEFINITIONS: Final = (REQUESTS, DURATION, UNDER_WAY, REFUSED)
+
 _BOUNDS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -14,43 +32,29 @@ class RequestMetrics:
 
     Attributes:
         under_way: requests being answered now.
+        refused: requests refused because too many were under way.
     """
 
     def __init__(self) -> None:
         self.under_way = 0
+        self.refused = 0
         self._counts: dict[tuple[str, int], int] = {}
-        self._durations: dict[str, list[int]] = {}
-        self._seconds: dict[str, float] = {}
+        self._durations: dict[str, Histogram] = {}
 
     def observe(self, operation: str, status: int, seconds: float) -> None:
         """Counts one answered request."""
         key = (operation, status)
         self._counts[key] = self._counts.get(key, 0) + 1
-        buckets = self._durations.get(operation)
-        if buckets is None:
-            buckets = self._durations[operation] = [0] * (len(_BOUNDS_S) + 1)
-            self._seconds[operation] = 0.0
-        buckets[bisect_left(_BOUNDS_S, seconds)] += 1
-        self._seconds[operation] += seconds
+        durations = self._durations.get(operation)
+        if durations is None:
+            durations = self._durations[operation] = Histogram(_BOUNDS_S)
+        durations.observe(seconds)
 
-    def text(self) -> bytes:
+    def samples(self) -> Iterator[Sample]:
         """Everything counted so far."""
-        return ("\n".join(self._lines()) + "\n").encode()
-
-    def _lines(self) -> Iterator[str]:
-        name = "flightmesh_gateway_requests_under_way"
-        yield f"# TYPE {name} gauge"
-        yield f"{name} {self.under_way}"
-        name = "flightmesh_gateway_requests_total"
-        yield f"# TYPE {name} counter"
+        yield Sample(UNDER_WAY, self.under_way)
+        yield Sample(REFUSED, self.refused)
         for (operation, status), count in sorted(self._counts.items()):
-            yield f'{name}{{operation="{operation}",status="{status}"}} {count}'
-        name = "flightmesh_gateway_request_seconds"
-        yield f"# TYPE {name} histogram"
-        for operation, buckets in sorted(self._durations.items()):
-            total = 0
-            for bound, count in zip((*_BOUNDS_S, "+Inf"), buckets, strict=True):
-                total += count
-                yield f'{name}_bucket{{operation="{operation}",le="{bound}"}} {total}'
-            yield f'{name}_sum{{operation="{operation}"}} {self._seconds[operation]:.6f}'
-            yield f'{name}_count{{operation="{operation}"}} {total}'
+            yield Sample(REQUESTS, count, (operation, str(status)))
+        for operation, durations in sorted(self._durations.items()):
+            yield Sample(DURATION, durations, (operation,))

@@ -9,9 +9,8 @@ from typing import Any, Final
 
 import orjson
 
+from flightmesh.runtime.metrics_server import METRICS_TYPE
 from gateway.app import Content, Page
-from gateway.metrics import CONTENT_TYPE as METRICS_TYPE
-from gateway.metrics import RequestMetrics
 from gateway.problems import PROBLEM_PAGES
 from gateway.transcoding import Headers
 
@@ -42,13 +41,13 @@ _TEXT: Final = ("content-type", "text/plain; charset=utf-8")
 
 
 def all_pages(
-    document: Mapping[str, Any], metrics: RequestMetrics, is_ready: Callable[[], bool]
+    document: Mapping[str, Any], metrics: Callable[[], bytes], is_ready: Callable[[], bool]
 ) -> dict[str, Page]:
     """Path → page. Files are read once, here.
 
     Args:
         document: the OpenAPI document.
-        metrics: what /metrics tells.
+        metrics: what /metrics tells, in the Prometheus text format.
         is_ready: whether requests should be sent here, for /readyz.
     """
     pages = {path: _constant(_file_content(name)) for path, name in _FILES.items()}
@@ -62,9 +61,7 @@ def all_pages(
     )
     pages["/healthz"] = _constant(Content(200, [_TEXT, _FRESH], b"ok\n"))
     pages["/readyz"] = lambda: _readiness(is_ready())
-    pages["/metrics"] = lambda: Content(
-        200, [("content-type", METRICS_TYPE), _FRESH], metrics.text()
-    )
+    pages["/metrics"] = lambda: Content(200, [("content-type", METRICS_TYPE), _FRESH], metrics())
     return pages
 
 

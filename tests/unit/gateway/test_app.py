@@ -301,6 +301,6 @@ async def test_requests_are_counted_by_operation_and_status(
     await send(app, "GET", "/v1/schedules", query="x=1")
     text = (await send(app, "GET", "/metrics")).body.decode()
     name = "flightmesh_gateway_requests_total"
-    assert f'{name}{{operation="listSchedules",status="200"}} 1' in text
-    assert f'{name}{{operation="listSchedules",status="400"}} 1' in text
-    assert "flightmesh_gateway_requests_under_way 0" in text
+    assert f'{name}{{node="gateway",operation="listSchedules",status="200"}} 1' in text
+    assert f'{name}{{node="gateway",operation="listSchedules",status="400"}} 1' in text
+    assert 'flightmesh_gateway_requests_under_way{node="gateway"} 0' in text
