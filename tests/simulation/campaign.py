@@ -24,11 +24,12 @@ REGISTRY = (
     "registry: news missed by a watch",
 )  # fmt: skip
 BUS = ("bus: lost", "bus: doubled")
+GATEWAY = ("gateway: command answered", "gateway: query answered")
 SNAPSHOTS = ("snapshot: saved", "snapshot: loaded", "snapshot: broken one passed over")
 # What a run over many seeds must have seen, or it proves less than it says.
 EXPECTED = (
-    *(f"fault: {kind}" for kind in plan.KINDS), *NETWORK, *STORE, *REGISTRY, *BUS, *SNAPSHOTS,
-    *observer.LEDGER, *observer.CLAIM, *observer.MAP, *slots.SHARD,
+    *(f"fault: {kind}" for kind in plan.KINDS), *NETWORK, *STORE, *REGISTRY, *BUS,
+    *GATEWAY, *SNAPSHOTS, *observer.LEDGER, *observer.CLAIM, *observer.MAP, *slots.SHARD,
 )  # fmt: skip
 _CHUNK = 5
 

@@ -91,6 +91,12 @@ class Faults:
     def _crash_the_read_node(self, _: PlannedFault) -> Any:
         return self._crash(self._mesh.hosts[plan.READ_NODE])
 
+    def _crash_the_gateway(self, _: PlannedFault) -> Any:
+        return self._crash(self._mesh.hosts[plan.GATEWAY])
+
+    def _pause_the_gateway(self, _: PlannedFault) -> Any:
+        return self._pause(self._mesh.hosts[plan.GATEWAY])
+
     def _pause(self, host: Host) -> Any:
         if not host.up:
             return False
@@ -196,7 +202,7 @@ class Faults:
 
     def _target(self, fault: PlannedFault) -> str:
         names = (*plan.SHARD_NODES, *plan.SHARD_NODES, *plan.COORDINATORS, plan.READ_NODE)
-        return str(fault.pick(0, (*names, plan.CLIENTS[0])))
+        return str(fault.pick(0, (*names, plan.GATEWAY, plan.CLIENTS[0])))
 
     def _cut_off_a_process(self, fault: PlannedFault) -> End:
         name = self._target(fault)

@@ -1,4 +1,4 @@
-"""The real services on simulated processes: coordinators, shard nodes, a read node, clients."""
+"""The real services on simulated processes, with a gateway and clients."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,9 +12,16 @@ from flightmesh.journal import SegmentState
 from flightmesh.routing.command_router import CommandRouter
 from flightmesh.routing.followers import follow_registry
 from flightmesh.routing.node_client import GrpcNodeClient
+from flightmesh.routing.node_directory import NodeDirectory, follow_nodes_in_registry
+from flightmesh.routing.query_router import QueryRouter
 from flightmesh.routing.shard_map_cache import ShardMapCache
 from flightmesh.runtime.tasks import TaskOwner
-from flightmesh.sharding.shard_map import ShardState, decode_assignment, decode_registration
+from flightmesh.sharding.shard_map import (
+    NodeRole,
+    ShardState,
+    decode_assignment,
+    decode_registration,
+)
 from flightmesh.testing.simulation.bus import SimulatedBus
 from flightmesh.testing.simulation.chance import Bits
 from flightmesh.testing.simulation.chronicle import Chronicle, told
@@ -28,6 +35,7 @@ from shard_node.bootstrap import ShardNodeService, build_shard_node
 from shard_node.config import ShardNodeConfig
 from shard_node.slot import SlotStatus
 from tests.simulation import plan
+from tests.simulation.gateway import build_app, http_handler
 from tests.simulation.observer import Observer
 
 SHARDS = 8
@@ -113,6 +121,7 @@ class Mesh:
         for name in (*plan.SHARD_NODES, plan.LATE_NODE):
             self.hosts[name] = Host(self, name, self._boot_shard_node)
         self.hosts[plan.READ_NODE] = Host(self, plan.READ_NODE, self._boot_read_node)
+        self.hosts[plan.GATEWAY] = Host(self, plan.GATEWAY, self._boot_gateway)
         for name in plan.CLIENTS:
             self.hosts[name] = Host(self, name, self._boot_client)
 
@@ -222,6 +231,24 @@ class Mesh:
         self.network.listen(host.name, server)
         host.reader = reader
         await reader.start()
+
+    async def _boot_gateway(self, host: Host) -> None:
+        routing = Routing(self, host.process)
+        directory, tasks = NodeDirectory(), routing.tasks
+        tasks.start(follow_nodes_in_registry(directory, routing.registry, routing.clock), "nodes")
+        queries = QueryRouter(
+            lambda: directory.addresses(NodeRole.READ_NODE),
+            routing.client,
+            clock=routing.clock,
+            randomness=routing.bits,
+            tasks=tasks,
+        )
+        channel = self.network.channel(f"{plan.SHARD_NODES[0]}:1")
+        server = SimulatedServer()
+        app = build_app(routing.router, queries, channel, routing.clock, host.name)
+        server.add_generic_rpc_handlers((http_handler(app),))
+        self.network.listen(host.name, server)
+        host.routing = routing
 
     async def _boot_client(self, host: Host) -> None:
         host.routing = Routing(self, host.process)

@@ -14,6 +14,7 @@ COORDINATORS = ("coord-1", "coord-2")
 SHARD_NODES = ("shard-1", "shard-2", "shard-3")
 LATE_NODE = "shard-4"
 READ_NODE = "read-1"
+GATEWAY = "gateway-1"
 CLIENTS = ("client-1", "client-2", "client-3", "client-4")
 
 # Kind → how often, and how long it lasts (seconds, from and to; 0 for what happens at once).
@@ -25,6 +26,8 @@ KINDS: dict[str, tuple[int, float, float]] = {
     "pause a shard node": (9, 0.5, 9.0),
     "pause a coordinator": (4, 1.0, 12.0),
     "pause the read node": (1, 0.5, 5.0),
+    "crash the gateway": (3, 0.1, 4.0),
+    "pause the gateway": (2, 0.5, 5.0),
     "crash at a step": (9, 0.1, 4.0),
     "pause at a step": (8, 2.0, 8.0),
     "pause an owner and crash its heirs": (6, 2.5, 7.0),

@@ -1,8 +1,9 @@
 """Clients that send commands until each has an answer, and note what they were told.
 
-A command without an answer is sent again with the same id, by another way: through the router, or
-straight to any shard node. Some are sent by several ways at once, some again long after, some ids
-with another body. After some answers the read node is asked with the answer's position.
+A command without an answer is sent again with the same id, by another way: through the client's own
+router, by REST through the gateway, or straight to any shard node. Some are sent by several ways at
+once, some again long after, some ids with another body. After some answers the read side is asked
+with the answer's position.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from flightmesh.testing.history import History
 from tests.simulation import plan
 from tests.simulation.mesh import Host, Mesh
 from tests.simulation.requests import SCHEDULE, SHARED, Drawer, private_rotation
+from tests.simulation.rest import RestClient
 
 _PATIENCE_S = 4.0
 Answer = pb.ExecuteResponse | FlightmeshError
@@ -101,6 +103,10 @@ class Client:
         self._random = Random(f"{workload.mesh.seed}/{host.name}")
         self._drawer = Drawer(self._random, self.name, workload.known)
         self._later: list[asyncio.Task[None]] = []
+
+    @property
+    def _rest(self) -> RestClient:
+        return RestClient(self._mesh.network.channel(f"{plan.GATEWAY}:80"))
 
     @property
     def _routing(self) -> Any:
@@ -196,8 +202,12 @@ class Client:
         sent.CopyFrom(request)
         timeout_s = self._random.uniform(0.3, _PATIENCE_S)
         try:
-            if self._random.random() < 0.5:
+            way = self._random.random()
+            if way < 0.35:
                 answer: Answer = await self._routing.router.execute(sent, timeout_s)
+            elif way < 0.65:
+                answer = await self._rest.execute(sent, timeout_s)
+                self._mesh.chronicle.count("gateway: command answered")
             else:
                 name = self._random.choice((*plan.SHARD_NODES, plan.LATE_NODE))
                 client = self._routing.client(f"{name}:1")
@@ -270,35 +280,45 @@ class Client:
     # --- queries ------------------------------------------------------------------------------
 
     async def _ask(self, request: Request, position: str) -> None:
-        """Asks the read node for a rotation as of an answer's position, or later."""
+        """Asks the read side for a rotation as of an answer's position, or later."""
         rotation = request.aggregate_id
         if rotation not in SHARED:
             rotation = private_rotation(self.name)
-        query = read_pb.Query()
-        query.list_legs.schedule, query.list_legs.rotation_id = SCHEDULE, rotation
-        query.list_legs.min_position, query.list_legs.page_size = position, 1000
+        query = read_pb.ListLegsRequest(
+            schedule=SCHEDULE, rotation_id=rotation, min_position=position, page_size=1000
+        )
         history = self._all.history
         operation = history.ask_query(self.name, self._now_us(), "legs", position, SCHEDULE)
-        client = self._routing.client(f"{plan.READ_NODE}:1")
         try:
-            (result,) = await client.query_batch([query], read_pb.REPLY_FORMAT_PROTOBUF, 5.0)
+            reply, told = await self._list_legs(query)
         except FlightmeshError as error:
             history.lose(operation, self._now_us(), str(error))
             return
-        if result.HasField("error"):
-            history.lose(operation, self._now_us(), str(error_of(result.error)))
-            return
         self._mesh.chronicle.count("query: answered")
-        history.answer(operation, self._now_us(), result.position)
-        legs = read_pb.ListLegsResponse.FromString(result.reply).legs
+        history.answer(operation, self._now_us(), told)
         shown = {
             placed.leg.leg_id: (
                 placed.leg.departure_time.seconds // 60,
                 placed.leg.arrival_time.seconds // 60,
             )
-            for placed in legs
+            for placed in reply.legs
         }
-        self._all.reads.append(Read(rotation, result.position, shown))
+        self._all.reads.append(Read(rotation, told, shown))
+
+    async def _list_legs(
+        self, query: read_pb.ListLegsRequest
+    ) -> tuple[read_pb.ListLegsResponse, str]:
+        """Straight from the read node, or by REST."""
+        if self._random.random() < 0.5:
+            answer = await self._rest.list_legs(query, 5.0)
+            self._mesh.chronicle.count("gateway: query answered")
+            return answer
+        client = self._routing.client(f"{plan.READ_NODE}:1")
+        asked = read_pb.Query(list_legs=query)
+        (result,) = await client.query_batch([asked], read_pb.REPLY_FORMAT_PROTOBUF, 5.0)
+        if result.HasField("error"):
+            raise error_of(result.error)
+        return read_pb.ListLegsResponse.FromString(result.reply), result.position
 
 
 def _answer(result: pb.ExecuteResult) -> Answer:
