@@ -59,7 +59,7 @@ class Relay:
         methods = {method.name: self._method(method) for method in self._service.methods}
         return grpc.method_handlers_generic_handler(self._service.full_name, methods)
 
-    def _method(self, method: MethodDescriptor) -> grpc.RpcMethodHandler[Any, Any]:
+    def _method(self, method: MethodDescriptor) -> "grpc.RpcMethodHandler[Any, Any]":
         path = f"/{self._service.full_name}/{method.name}"
         if not method.client_streaming and not method.server_streaming:
 
