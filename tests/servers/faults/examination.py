@@ -1,0 +1,94 @@
+"""A fault under load from beginning to end, and everything that is checked afterwards."""
+
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Protocol
+
+from flightmesh.schedule_model import ScheduleModel
+from flightmesh.testing.history_checker import check_history
+from flightmesh.verification.contents import read_contents
+from flightmesh.verification.journal import Store, check_journal
+from flightmesh.verification.legs import leg_rows
+from tests.servers.faults.load import Addresses, PacedLoad
+
+BEFORE_S = 3.0
+AFTER_S = 5.0
+
+
+class Mesh(Protocol):
+    """What an examination needs of a mesh."""
+
+    def addresses(self) -> Addresses: ...
+
+    def open_store(self) -> AbstractAsyncContextManager[Store]: ...
+
+    def doctor(self) -> list[str]:
+        """What `flightmesh doctor` finds wrong."""
+        ...
+
+
+Fault = Callable[[PacedLoad], Awaitable[None]]
+
+
+@contextlib.asynccontextmanager
+async def load_on(mesh: Mesh, schedule: str, seed: int = 1) -> AsyncIterator[PacedLoad]:
+    """A load that is prepared and runs."""
+    load = PacedLoad(mesh.addresses(), schedule, seed)
+    try:
+        await load.prepare()
+        load.start()
+        yield load
+    finally:
+        await load.close()
+
+
+async def run_fault(
+    mesh: Mesh, schedule: str, fault: Fault, folder: Path, *, before_s: float = BEFORE_S,
+    after_s: float = AFTER_S,
+) -> PacedLoad:  # fmt: skip
+    """Load, fault, load, and then the checks; the load runs all the time.
+
+    Args:
+        mesh: whole when this begins and when `fault` returns.
+        schedule: of this case alone.
+        fault: breaks something and mends it.
+        folder: gets history and findings if something is wrong.
+        before_s: how long the load runs before the fault.
+        after_s: how long it runs after every shard answers again.
+
+    Raises:
+        AssertionError: with the first thing that is wrong.
+    """
+    async with load_on(mesh, schedule) as load:
+        await load.go_on(before_s)
+        await fault(load)
+        await load.until_all_rotations_answer()
+        await load.go_on(after_s)
+        await load.stop()
+        print(f"\n{schedule}: {load.record.summary()}", flush=True)
+        await load.settle()
+    async with mesh.open_store() as store:
+        found = await examine(load, store)
+    refuse(found + mesh.doctor(), load, folder)
+    return load
+
+
+async def examine(load: PacedLoad, store: Store) -> list[str]:
+    """What is wrong with what the load was told, and with the ledgers."""
+    report = await check_journal(store, ScheduleModel())
+    violated = [check for check in report.checks if check.verdict == "violated"]
+    found = [str(each) for check in violated for each in check.evidence]
+    contents = await read_contents(store.journal)
+    found += map(str, check_history(load.record.history, contents, leg_rows))
+    return found + load.record.wrong
+
+
+def refuse(found: list[str], load: PacedLoad, folder: Path) -> None:
+    """Fails with the first thing found; keeps the history."""
+    if found:
+        load.record.history.write(folder / "history.jsonl")
+        (folder / "found.json").write_text(json.dumps(found, indent=1))
+        raise AssertionError(f"{len(found)} violations, kept in {folder}; the first: {found[0]}")
