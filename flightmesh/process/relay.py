@@ -5,7 +5,7 @@ does not answer itself it hands to one that does. The messages are not looked in
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, Final, cast, final
+from typing import Any, Final, NoReturn, cast, final
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -88,7 +88,7 @@ class Relay:
         try:
             return await self._ask_in_turn(path, request, self._targets(context), deadline)
         except Exception as failure:
-            await abort(context, failure)
+            await _end(context, failure)
 
     async def _ask_in_turn(
         self, path: str, request: bytes, targets: Sequence[str], deadline: float
@@ -100,10 +100,11 @@ class Relay:
             try:
                 answer: bytes = await call(request, timeout=left_s, metadata=(_MARK,))
             except grpc.aio.AioRpcError as failed:
-                error = self._note(address, failed)
+                error = failed
+                self._note(address, failed)
             else:
                 return answer
-            if not self._repeats or not isinstance(error, RetryableError):
+            if not self._repeats or not isinstance(error_of_call(error), RetryableError):
                 break
         raise error
 
@@ -120,11 +121,12 @@ class Relay:
                 async for answer in call:
                     yield answer
             except grpc.aio.AioRpcError as failed:
-                raise self._note(address, failed) from None
+                self._note(address, failed)
+                raise
             finally:
                 call.cancel()
         except Exception as failure:
-            await abort(context, failure)
+            await _end(context, failure)
 
     def _targets(self, context: Any) -> Sequence[str]:
         """Whom to ask, in turn: those that did not answer lately come last.
@@ -142,13 +144,21 @@ class Relay:
         ordered = [addresses[(self._turn + n) % len(addresses)] for n in range(len(addresses))]
         return sorted(ordered, key=lambda address: self._avoid_until.get(address, 0.0) > now)
 
-    def _note(self, address: str, failed: grpc.aio.AioRpcError) -> Exception:
-        if failed.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-            return TimeoutError()
-        error = error_of_call(failed)
+    def _note(self, address: str, failed: grpc.aio.AioRpcError) -> None:
         if failed.code() is grpc.StatusCode.UNAVAILABLE:
             self._avoid_until[address] = self._clock.monotonic_s() + _AVOID_S
-        return error
+
+
+async def _end(context: Any, failure: Exception) -> NoReturn:
+    """Ends a call as the one that was passed on ended, details included."""
+    if isinstance(failure, grpc.aio.AioRpcError):
+        details = [
+            (key, value)
+            for key, value in failure.trailing_metadata() or ()
+            if key == "grpc-status-details-bin"
+        ]
+        await context.abort(failure.code(), failure.details() or "", details)
+    await abort(context, failure)
 
 
 def _time_left(context: Any, longest_s: float) -> float:
