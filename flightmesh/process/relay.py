@@ -152,11 +152,11 @@ class Relay:
 async def _end(context: Any, failure: Exception) -> NoReturn:
     """Ends a call as the one that was passed on ended, details included."""
     if isinstance(failure, grpc.aio.AioRpcError):
-        details = [
+        details = tuple(
             (key, value)
             for key, value in failure.trailing_metadata() or ()
             if key == "grpc-status-details-bin"
-        ]
+        )
         await context.abort(failure.code(), failure.details() or "", details)
     await abort(context, failure)
 
