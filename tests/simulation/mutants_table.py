@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 from tests.simulation import campaign
-from tests.simulation.mutants import MUTANTS, mutated
+from tests.simulation.mutants.catalogue import MUTANTS, mutated
 from tests.simulation.run import run_seed
 
 MOST_SEEDS = 300

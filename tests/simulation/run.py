@@ -20,7 +20,7 @@ from flightmesh.testing.simulation.chronicle import LogWatch
 from flightmesh.testing.simulation.loop import Stuck, current_process
 from flightmesh.verification.contents import LedgerContents, read_contents
 from tests.simulation import checks, plan, slots
-from tests.simulation.faults import Faults
+from tests.simulation.faults.carrier import Faults
 from tests.simulation.mesh import Mesh
 from tests.simulation.plan import PlannedFault
 from tests.simulation.workload import Workload

@@ -1,6 +1,6 @@
 """A test for each rule of docs/protocol.md.
 
-Most switch the rule off (`tests.simulation.mutants`) and let the simulation find what follows. The
+Most switch the rule off (`tests/simulation/mutants`) and let the simulation find what follows. The
 guards of rules 2, 4, 5 and 9 are covered by the claims of rule 1, so nothing follows from their
 absence alone in a run: they are tested by themselves.
 """
@@ -18,7 +18,7 @@ from flightmesh.ledger.birth import give_birth
 from flightmesh.registry.memory import InMemoryRegistry
 from flightmesh.sharding.allocation import Limits
 from flightmesh.sharding.shard_map import NodeRegistration, NodeRole, ShardAssignment, ShardState
-from tests.simulation.mutants import MUTANTS, mutated
+from tests.simulation.mutants.catalogue import MUTANTS, mutated
 from tests.simulation.run import run_seed
 from tests.unit.shard_node.mesh import Mesh
 
