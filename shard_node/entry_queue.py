@@ -207,7 +207,8 @@ class EntryQueue:
             SessionFenced: the session is over.
         """
         while True:
-            if not self._entries:
+            # Again, since the session may end between the call and the awakening.
+            while not self._entries:
                 self._wake = asyncio.get_running_loop().create_future()
                 await self._wake
             await self._write(self._entries[0], listener)
