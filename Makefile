@@ -31,6 +31,10 @@ setup: $(VENV)/.dev ## Install everything for development into .venv
 run: $(VENV)/.run ## Start the whole mesh in one process (FLIGHTMESH_DATA_DIR, FLIGHTMESH_HTTP_PORT, FLIGHTMESH_GRPC_PORT)
 	@exec $(BIN)/flightmesh run $(ARGS)
 
+.PHONY: cluster
+cluster: $(VENV)/.dev ## Start the mesh of separate processes with its servers (FLIGHTMESH_DATA_DIR and the others of docs/cluster.md)
+	@exec $(BIN)/flightmesh cluster run $(ARGS)
+
 .PHONY: test
 test: verify ## Run all checks and all tests: what CI runs
 	$(BIN)/pytest $(ARGS)

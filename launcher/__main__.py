@@ -8,6 +8,7 @@ import typer
 from clients.cli.app import app
 from flightmesh.errors import FlightmeshError
 from flightmesh.runtime import lifecycle, logs, settings
+from launcher.cluster.commands import app as cluster
 from launcher.doctor import doctor
 
 _CANNOT_START = 1
@@ -15,6 +16,7 @@ _CANNOT_START = 1
 # The client's doctor asks a mesh; this one can open a store as well.
 app.registered_commands = [each for each in app.registered_commands if each.name != "doctor"]
 app.command("doctor")(doctor)
+app.add_typer(cluster, name="cluster")
 
 
 def _level(text: str) -> str:

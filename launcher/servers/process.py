@@ -5,6 +5,7 @@ import select
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,16 @@ LOOPBACK: Final = "127.0.0.1"
 # Time to wait between two questions whether a server is ready; its end is noticed at once.
 _PROBE_PAUSE_S: Final = 0.05
 _PROBE_LIMIT_S: Final = 1.0
+# Becomes the command that follows, after asking the kernel (PR_SET_PDEATHSIG = 1) to kill it when
+# the process that started it ends. Not a function run between fork and exec: with threads, such
+# ones may hang.
+_TETHERED: Final = (
+    "import ctypes, os, sys;"
+    "ctypes.CDLL(None).prctl(1, 9, 0, 0, 0);"
+    "os.getppid() == int(sys.argv[1]) or os._exit(1);"
+    "os.execvp(sys.argv[2], sys.argv[2:])"
+)
+_OWN_VARIABLES: Final = "FLIGHTMESH_"
 
 
 def free_port(host: str = LOOPBACK) -> int:
@@ -37,11 +48,13 @@ class ServerProcess:
         arguments: the command.
         directory: working directory; the log is `<directory>/<name>.log`.
         is_ready: asks the server whether it serves; False or OSError: not yet.
-        env: variables to add to the environment.
+        env: variables to add to the environment, from which Flightmesh's own are taken away.
 
     Attributes:
         name: as given.
-        log: file with all that the server printed.
+        log: file with all that the server printed; may be set before the start.
+        dies_with_us: may be set before the start: the kernel kills the process (SIGKILL) when the
+            thread that starts it ends, whatever ends it. Start it from the main thread, then.
     """
 
     def __init__(
@@ -58,6 +71,7 @@ class ServerProcess:
         self._directory = directory
         self._is_ready = is_ready
         self._env = dict(env or {})
+        self.dies_with_us = False
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -76,13 +90,25 @@ class ServerProcess:
         """Whether the process is there (paused counts)."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """How the process ended: its status, or minus the signal; None while it runs."""
+        return None if self._process is None else self._process.poll()
+
     def start(self) -> None:
         """Starts the process, without waiting for it to be ready."""
         assert not self.running, f"{self.name} runs already"
+        arguments = list(self._arguments)
+        if self.dies_with_us:
+            tether: list[str | Path] = [sys.executable, "-I", "-S", "-c", _TETHERED]
+            arguments = [*tether, str(os.getpid()), *arguments]
+        ours = {
+            key: text for key, text in environment().items() if not key.startswith(_OWN_VARIABLES)
+        }
         with self.log.open("ab") as log:
             # A session of its own: an interrupt at the terminal goes to us, who stop it in order.
             self._process = subprocess.Popen(  # noqa: S603 - servers we installed
-                self._arguments, cwd=self._directory, env={**environment(), **self._env},
+                arguments, cwd=self._directory, env={**ours, **self._env},
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 
@@ -111,6 +137,16 @@ class ServerProcess:
         what = "is not ready" if self.running else "has ended"
         raise Unavailable(f"{self.name} {what}; its log ends:\n{self.last_lines()}")
 
+    def wait_end(self, limit_s: float) -> bool:
+        """Waits for the process to end; whether it has."""
+        if self._process is None:
+            return True
+        try:
+            self._process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
     def last_lines(self, count: int = 15) -> str:
         """The end of the log."""
         if not self.log.exists():
@@ -123,9 +159,7 @@ class ServerProcess:
             return
         self.resume()
         self._process.terminate()
-        try:
-            self._process.wait(limit_s)
-        except subprocess.TimeoutExpired:
+        if not self.wait_end(limit_s):
             self.kill()
 
     def kill(self) -> None:

@@ -1,0 +1,138 @@
+"""All processes of a cluster: started in order, watched, started again on request, stopped."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, final
+
+from flightmesh.clock import Clock
+from flightmesh.errors import FlightmeshError, Refused
+from launcher.cluster.member import Member
+
+# Cassandra replays its log at its start; everything else is quicker.
+_READY_S: Final = 180.0
+# Longer than a process's own drain limit: what does not end by itself is killed.
+_STOP_S: Final = 45.0
+
+
+@final
+class Supervisor:
+    """The processes of one cluster.
+
+    Args:
+        members: in the order in which they are started.
+        clock: measures how long things take.
+        say: told of each step, in words.
+        on_change: called after each change of a process: it was started, serves, or has ended.
+        stop_order: key of sorting for the end: lower ones end first, equal ones together.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[Member],
+        clock: Clock,
+        *,
+        say: Callable[[str], None],
+        on_change: Callable[[Member], None],
+        stop_order: Callable[[Member], int],
+    ) -> None:
+        self.members = tuple(members)
+        self._by_name = {member.name: member for member in members}
+        self._clock = clock
+        self._say = say
+        self._on_change = on_change
+        self._stop_order = stop_order
+        # A thread for each that may wait for its readiness or end at once.
+        self._threads = ThreadPoolExecutor(2 * len(members) + 2, thread_name_prefix="wait")
+
+    def named(self, names: Sequence[str]) -> list[Member]:
+        """The members of these names.
+
+        Raises:
+            Refused: there is no member of such a name.
+        """
+        if unknown := [name for name in names if name not in self._by_name]:
+            raise Refused(
+                "UNKNOWN_PROCESS",
+                f"{', '.join(unknown)}: no such process; there are: {', '.join(self._by_name)}",
+            )
+        return [self._by_name[name] for name in dict.fromkeys(names)]
+
+    async def start(
+        self, members: Sequence[Member], say: Callable[[str], None] | None = None
+    ) -> None:
+        """Starts processes together and waits until all serve.
+
+        Raises:
+            Refused: one runs already; then none is started.
+            Unavailable: one has ended or does not get ready; the others are left as they are.
+        """
+        tell = say or self._say
+        for member in members:
+            if member.phase in {"starting", "running"}:
+                raise Refused("RUNS_ALREADY", f"{member.name} runs already (process {member.pid})")
+        for member in members:
+            member.spawn(self._ended)
+            self._on_change(member)
+        outcomes = await asyncio.gather(
+            *(self._until_ready(member, tell) for member in members), return_exceptions=True
+        )
+        raise_first(outcomes)
+
+    async def stop(
+        self, members: Sequence[Member], say: Callable[[str], None] | None = None
+    ) -> None:
+        """Asks processes to end, together, and waits for it.
+
+        Raises:
+            Refused: one does not run; then none is stopped.
+        """
+        tell = say or self._say
+        for member in members:
+            if member.phase not in {"starting", "running"}:
+                raise Refused("DOES_NOT_RUN", f"{member.name} does not run")
+        outcomes = await asyncio.gather(
+            *(self._stop_one(member, tell) for member in members), return_exceptions=True
+        )
+        raise_first(outcomes)
+
+    async def stop_all(self) -> None:
+        """Stops all that run, kind by kind."""
+        for order in sorted({self._stop_order(member) for member in self.members}):
+            await asyncio.gather(
+                *(
+                    self._stop_one(member, self._say)
+                    for member in self.members
+                    if self._stop_order(member) == order and member.phase in {"starting", "running"}
+                )
+            )
+        self._threads.shutdown(wait=False)
+
+    async def _until_ready(self, member: Member, say: Callable[[str], None]) -> None:
+        began_s = self._clock.monotonic_s()
+        await member.ready(_READY_S, self._threads)
+        took_s = self._clock.monotonic_s() - began_s
+        say(f"{member.name} serves at {member.address} (process {member.pid}, {took_s:.1f} s)")
+        self._on_change(member)
+
+    async def _stop_one(self, member: Member, say: Callable[[str], None]) -> None:
+        began_s = self._clock.monotonic_s()
+        await member.stop(_STOP_S, self._threads)
+        took_s = self._clock.monotonic_s() - began_s
+        killed = " (it was killed: it did not end in time)" if took_s >= _STOP_S else ""
+        say(f"{member.name} is stopped ({took_s:.1f} s){killed}")
+
+    def _ended(self, member: Member) -> None:
+        if not member.asked:
+            self._say(
+                f"{member.name} (process {member.pid}) {member.how_it_ended()}; start it again by:"
+                f" flightmesh cluster start {member.name}"
+            )
+        self._on_change(member)
+
+
+def raise_first(outcomes: Sequence[object]) -> None:
+    """Raises one of the exceptions among gathered outcomes, ours before others; else nothing."""
+    errors = [each for each in outcomes if isinstance(each, BaseException)]
+    if errors:
+        raise next((each for each in errors if isinstance(each, FlightmeshError)), errors[0])
