@@ -1,6 +1,7 @@
 """Wires a shard node: the only place that chooses its parts."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol, final
 
 import grpc
@@ -15,8 +16,11 @@ from flightmesh.ledger.writer import DEFAULT_BOUNDS, SegmentBounds
 from flightmesh.registry import Registry
 from flightmesh.routing.command_router import CommandRouter
 from flightmesh.routing.shard_map_cache import ShardMapCache
+from flightmesh.runtime.process_metrics import ProcessMetrics
 from flightmesh.schedule_model import ScheduleModel
+from shard_node import metrics as own_metrics
 from shard_node.config import ShardNodeConfig
+from shard_node.counters import ShardNodeCounters
 from shard_node.grpc_service import CommandService, register
 from shard_node.handlers import Handlers
 from shard_node.node import ShardNode
@@ -96,6 +100,7 @@ def build_shard_node(
     router: CommandRouter,
     known_airport: Callable[[str], bool] = lambda _: True,
     codec: EventCodec | None = None,
+    metrics: ProcessMetrics | None = None,
 ) -> ShardNodeService:
     """A shard node for flight schedules, not started.
 
@@ -110,9 +115,11 @@ def build_shard_node(
         router: passes commands on.
         known_airport: whether reference data hold an IATA code.
         codec: how events are stored.
+        metrics: the process's metrics, to which the node adds its own.
     """
     codec = codec or EventCodec()
     forwarder = RouterForwarder(router)
+    counters = ShardNodeCounters()
     ports = SessionPorts(
         journal=store.journal,
         claims=store.claims,
@@ -125,18 +132,29 @@ def build_shard_node(
         exists=_exists,
         ask_scope=forwarder.schedule_state,
         clock=clock,
+        counters=counters,
     )
     bounds = SegmentBounds(config.segment_entries, DEFAULT_BOUNDS.bytes)
     node = ShardNode(
         config,
         ports,
-        lambda: give_birth(store.journal, config.name, clock, randomness, bounds=bounds),
+        lambda: give_birth(
+            store.journal,
+            config.name,
+            clock,
+            randomness,
+            bounds=bounds,
+            statistics=counters.writer,
+        ),
         registry,
         shard_map.shard_of,
     )
-    return ShardNodeService(
-        node, Handlers(node, shard_map, forwarder, clock, randomness), codec, clock
-    )
+    handlers = Handlers(node, shard_map, forwarder, clock, randomness)
+    if metrics is not None:
+        metrics.add(
+            config.name, own_metrics.DEFINITIONS, partial(own_metrics.samples, handlers, clock)
+        )
+    return ShardNodeService(node, handlers, codec, clock)
 
 
 def _exists(state: ScheduleState) -> bool:

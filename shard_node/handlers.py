@@ -60,6 +60,11 @@ class Handlers:
         self._tasks = TaskOwner(f"shard-node-{node.config.name}-forwarding")
         self._passed_on = 0
 
+    @property
+    def passed_on(self) -> int:
+        """Commands that wait for another node's answer."""
+        return self._passed_on
+
     async def stop(self) -> None:
         """Ends what is being passed on."""
         await self._tasks.stop()

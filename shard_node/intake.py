@@ -30,6 +30,7 @@ from flightmesh.ids import AggregateId, CommandId
 from flightmesh.runtime.logs import fields
 from flightmesh.runtime.tasks import TaskOwner
 from shard_node.aggregate_loader import RECORD_OVERHEAD, AggregateLoader
+from shard_node.counters import REPEATED, ShardNodeCounters
 from shard_node.entry_queue import EntryQueue, OpenEntry
 from shard_node.repeats import Repeats
 from shard_node.replies import ReplyEncoder, answer
@@ -54,6 +55,7 @@ class Intake:
         replies: writes replies.
         clock: for ages.
         tasks: owns what waits.
+        counters: counts commands.
         max_parked: commands that may wait for an aggregate or a scope.
     """
 
@@ -67,6 +69,7 @@ class Intake:
         *,
         clock: Clock,
         tasks: TaskOwner,
+        counters: ShardNodeCounters,
         max_parked: int,
     ) -> None:
         self._domain = domain
@@ -77,17 +80,27 @@ class Intake:
         self._repeats = Repeats(loader, replies, tasks)
         self._clock = clock
         self._tasks = tasks
+        self._counters = counters
         self._max_parked = max_parked
         self._parked = 0
         self._newest_credible = ""
         self._credible_until_us = 0
+
+    @property
+    def parked(self) -> int:
+        """Commands that wait for their aggregate or its scope."""
+        return self._parked
+
+    def _give_up(self, task: Task, error: Exception) -> None:
+        self._counters.answered(error)
+        task.batch.put(task.place, error)
 
     # --- in ---------------------------------------------------------------------------------
 
     def take(self, slot: ShardSlot, task: Task) -> None:
         """Takes a command for a shard of the session; its batch gets the result some time."""
         if slot.status is not SlotStatus.ACTIVE:
-            task.batch.put(task.place, ShardMoving(slot.shard, slot.epoch))
+            self._give_up(task, ShardMoving(slot.shard, slot.epoch))
             return
         aggregate_id = task.envelope.aggregate_id
         if slot.parked and aggregate_id in slot.parked:
@@ -101,6 +114,7 @@ class Intake:
         if scope_state is _UNKNOWN:
             self._park(slot, task)
             return
+        self._counters.found += 1
         self._decide(slot, cell, task, scope_state)
 
     def _scope_state(self, envelope: CommandEnvelope, now_s: float) -> Any:
@@ -111,7 +125,7 @@ class Intake:
 
     def _park(self, slot: ShardSlot, task: Task) -> None:
         if self._parked >= self._max_parked:
-            task.batch.put(task.place, Overloaded("too many commands wait for their aggregates"))
+            self._give_up(task, Overloaded("too many commands wait for their aggregates"))
             return
         self._parked += 1
         aggregate_id = task.envelope.aggregate_id
@@ -148,7 +162,7 @@ class Intake:
             del slot.parked[aggregate_id], slot.workers[aggregate_id]
             self._parked -= len(queue)
             for task in queue:
-                task.batch.put(task.place, error)
+                self._give_up(task, error)
 
     async def _find_scope(self, task: Task) -> Any:
         state = self._scope_state(task.envelope, self._clock.monotonic_s())
@@ -162,8 +176,7 @@ class Intake:
             for queue in slot.parked.values():
                 self._parked -= len(queue)
                 while queue:
-                    task = queue.popleft()
-                    task.batch.put(task.place, error)
+                    self._give_up(queue.popleft(), error)
 
     async def settled(self, slot: ShardSlot, aggregate_id: AggregateId) -> None:
         """Waits until the commands that have arrived for an aggregate are decided."""
@@ -200,6 +213,7 @@ class Intake:
         try:
             # The records of one that was dropped after an error may still be under way.
             await self._queue.wait_committed(slot.dropped.get(aggregate_id, -1))
+            self._counters.loads += 1
             cell = await self._loader.load(slot, aggregate_id)
         except FlightmeshError as error:
             return error
@@ -229,9 +243,9 @@ class Intake:
             else:
                 self._repeat(slot, task, outcome)
         except (Refused, InvalidInput) as error:
-            task.batch.put(task.place, error)
+            self._give_up(task, error)
         except RetryableError as error:
-            task.batch.put(task.place, error)
+            self._give_up(task, error)
             return error
         except Exception as error:
             # A fault of the domain or of a codec: the state is changed, half or wholly, and the
@@ -240,7 +254,7 @@ class Intake:
             memory.next_sequence = next_sequence
             memory.cells.pop(cell.aggregate_id, None)
             slot.dropped[cell.aggregate_id] = last_entry
-            task.batch.put(task.place, error)
+            self._give_up(task, error)
         return None
 
     def _check_time(self, cell: AggregateCell, command_id: CommandId) -> None:
@@ -263,15 +277,18 @@ class Intake:
             if record.events and record.aggregate_id == self._domain.scope_aggregate(record.scope):
                 self._scopes.forget(record.scope)
         position = self._replies.position(ledger, number)
+        counters, now_s = self._counters, self._clock.monotonic_s()
+        counters.records.observe(len(entry.decided))
         for record, task in entry.waiting:
             answer(self._replies, task, record, position)
+            counters.recorded(record, now_s - task.arrived_s)
         for slot, task in entry.repeats:
             cell = slot.memory.cells.get(task.envelope.aggregate_id)
             known = cell and cell.window.get(task.envelope.command_id)
             if known:
                 self._repeat(slot, task, known)
             else:
-                task.batch.put(task.place, ShardMoving(slot.shard, slot.epoch))
+                self._give_up(task, ShardMoving(slot.shard, slot.epoch))
 
     # --- repeats ----------------------------------------------------------------------------
 
@@ -282,4 +299,5 @@ class Intake:
             if entry is not None:
                 self._queue.add_repeat(entry, slot, task)
                 return
+        self._counters.commands[REPEATED] += 1
         self._repeats.answer(slot, task, known)

@@ -39,6 +39,10 @@ class ShardNode:
         give_birth: creates a new session's ledger.
         registry: where the node registers.
         shard_of: shard of an aggregate.
+
+    Attributes:
+        config: settings.
+        counters: what it counts.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class ShardNode:
         shard_of: Callable[[str], int],
     ) -> None:
         self.config = config
+        self.counters = ports.counters
         self._ports = ports
         self._give_birth = give_birth
         self._registry = registry
@@ -114,6 +119,7 @@ class ShardNode:
         session = Session(writer, self._ports, self.config, self._shard_of, self._ended.put_nowait)
         session.start()
         self._session = session
+        self.counters.sessions += 1
         _log.info("session begins", extra=fields(node=self.config.name, session=session.id))
         keeper = RegistrationKeeper(
             self._registry,
@@ -156,9 +162,16 @@ class ShardNode:
                 pause_s = 0.0
             elif pause_s:
                 await clock.sleep(pause_s)
+            self._count_end(session)
             if session.failed:
                 pause_s = _FAILURES.after(pause_s) if pause_s else _FAILURES.first_s
             await self._begin()
+
+    def _count_end(self, session: Session) -> None:
+        if session.failed:
+            self.counters.failed += 1
+        else:
+            self.counters.fenced += 1
 
     async def _give_up_registration(self) -> None:
         if self._keeping is not None:

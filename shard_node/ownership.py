@@ -14,6 +14,7 @@ from flightmesh.errors import OutcomeUnknown, Refused, SessionFenced, StoreUnava
 from flightmesh.eventsourcing import DomainModel
 from flightmesh.journal import Claim, ClaimChange, Claims
 from flightmesh.ledger.persistence import Backoff
+from shard_node.counters import ShardNodeCounters
 from shard_node.entry_queue import EntryQueue
 from shard_node.sealed_ledgers import SealedLedgers
 from shard_node.slot import ShardSlot, SlotStatus
@@ -33,6 +34,7 @@ class Ownership:
         queue: the session's entries.
         domain: the domain.
         clock: for pauses while the store cannot be reached.
+        counters: counts claims.
         recover: recovers shards in the background.
 
     Attributes:
@@ -47,6 +49,7 @@ class Ownership:
         domain: DomainModel,
         *,
         clock: Clock,
+        counters: ShardNodeCounters,
         recover: Callable[[Sequence[ShardSlot]], None],
     ) -> None:
         self.slots: dict[int, ShardSlot] = {}
@@ -55,6 +58,7 @@ class Ownership:
         self._queue = queue
         self._domain = domain
         self._clock = clock
+        self._counters = counters
         self._recover = recover
         self._released: dict[int, int] = {}
         self._lock = asyncio.Lock()
@@ -149,6 +153,7 @@ class Ownership:
         slots = [ShardSlot(c.shard, epochs[c.shard], c, self._domain) for c in claims]
         self.slots.update((slot.shard, slot) for slot in slots)
         if slots:
+            self._counters.taken += len(slots)
             self._recover(slots)
 
     # --- release ----------------------------------------------------------------------------
@@ -195,6 +200,7 @@ class Ownership:
                     return
             for slot in slots:
                 slot.claim = present[slot.shard]
+        self._counters.released += len(slots)
         self._drop(slots)
 
     def _drop(self, slots: Iterable[ShardSlot]) -> None:

@@ -27,6 +27,7 @@ from flightmesh.runtime.logs import fields
 from flightmesh.runtime.tasks import TaskOwner
 from shard_node.aggregate_loader import AggregateLoader
 from shard_node.config import ShardNodeConfig
+from shard_node.counters import ShardNodeCounters
 from shard_node.entry_queue import EntryQueue, EntryWriter, OpenEntry
 from shard_node.index_flusher import IndexFlusher, flush_quietly
 from shard_node.intake import Intake
@@ -60,6 +61,7 @@ class SessionPorts:
         exists: whether the state of a scope aggregate lets its scope be used.
         ask_scope: asks the owner elsewhere for the committed state of a scope, in so many seconds.
         clock: source of time.
+        counters: where it counts; none of the others' if not given.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class SessionPorts:
         exists: Callable[[Any], bool],
         ask_scope: Callable[[str, float], Awaitable[Any]],
         clock: Clock,
+        counters: ShardNodeCounters | None = None,
     ) -> None:
         self.journal = journal
         self.claims = claims
@@ -88,6 +91,7 @@ class SessionPorts:
         self.exists = exists
         self.ask_scope = ask_scope
         self.clock = clock
+        self.counters = ShardNodeCounters() if counters is None else counters
 
 
 @final
@@ -138,6 +142,7 @@ class Session:
             self.queue,
             ports.domain,
             clock=ports.clock,
+            counters=ports.counters,
             recover=self._recover,
         )
         self._loader = AggregateLoader(
@@ -156,6 +161,7 @@ class Session:
             ports.replies,
             clock=ports.clock,
             tasks=self._parked,
+            counters=ports.counters,
             max_parked=config.queued_commands,
         )
         self.flusher = IndexFlusher(
@@ -178,6 +184,11 @@ class Session:
         """Whether the session is over."""
         return self._ended
 
+    @property
+    def parked(self) -> int:
+        """Commands that wait for their aggregate or its scope."""
+        return self._intake.parked
+
     # --- life -------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -196,7 +207,7 @@ class Session:
     async def _beat(self) -> None:
         while True:
             await self._ports.bus.publish(LedgerHeartbeat(self.id, self.queue.head))
-            passivate(
+            self._ports.counters.dropped += passivate(
                 self.ownership.slots.values(),
                 now_s=self._ports.clock.monotonic_s(),
                 committed=self.queue.head,
@@ -227,7 +238,7 @@ class Session:
         trimmed_s = clock.monotonic_s()
         while True:
             await clock.sleep(config.flush_s)
-            await flush_quietly(self.flusher)
+            await self._flush()
             backlog = self.flusher.backlog
             self.queue.paused = backlog > _BACKLOG_FLUSHES * config.flush_records
             now_s = clock.monotonic_s()
@@ -265,6 +276,7 @@ class Session:
         self._on_end(self)
 
     def _drop(self, error: SessionFenced) -> None:
+        self._ports.counters.answered(error, self.queue.queued)
         self._intake.abandon(self.ownership.slots.values(), error)
         self.ownership.fence()
         self.queue.abandon(error)
@@ -283,7 +295,16 @@ class Session:
             slot.status = SlotStatus.DRAINING
         with contextlib.suppress(SessionFenced):  # its callers have been told
             await self.queue.wait_committed(self.queue.newest)
-            await flush_quietly(self.flusher)
+            await self._flush()
+
+    async def _flush(self) -> None:
+        clock, counters = self._ports.clock, self._ports.counters
+        began_s = clock.monotonic_s()
+        if await flush_quietly(self.flusher):
+            counters.flushed_at_s = began_s
+            counters.flushes_s.observe(clock.monotonic_s() - began_s)
+        else:
+            counters.flush_failures += 1
 
     # --- commands ---------------------------------------------------------------------------
 

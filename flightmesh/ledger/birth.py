@@ -8,7 +8,14 @@ from flightmesh.clock import Clock, Randomness
 from flightmesh.errors import SessionFenced
 from flightmesh.journal import DirectoryRow, Journal, SegmentState
 from flightmesh.ledger.persistence import DEFAULT_BACKOFF, Backoff, until_definite
-from flightmesh.ledger.writer import DEFAULT_BOUNDS, LedgerWriter, SegmentBounds, Verdict, judge
+from flightmesh.ledger.writer import (
+    DEFAULT_BOUNDS,
+    LedgerWriter,
+    SegmentBounds,
+    Verdict,
+    WriterStatistics,
+    judge,
+)
 
 _TOKEN_BITS = 128
 
@@ -21,6 +28,7 @@ async def give_birth(
     *,
     bounds: SegmentBounds = DEFAULT_BOUNDS,
     backoff: Backoff = DEFAULT_BACKOFF,
+    statistics: WriterStatistics | None = None,
 ) -> LedgerWriter:
     """Creates a new session with its ledger, and returns the writer of that ledger.
 
@@ -31,6 +39,7 @@ async def give_birth(
         randomness: for the writer's token.
         bounds: when segments are rolled.
         backoff: pauses between repeats.
+        statistics: where the writer counts; its own if None.
 
     Raises:
         SessionFenced: the ledger was sealed before it was born; try again for another session.
@@ -48,4 +57,6 @@ async def give_birth(
     )
     if judge(answer, token, SegmentState.OPEN, -1) is not Verdict.OURS:
         raise SessionFenced(f"ledger {session} was sealed before its session began")
-    return LedgerWriter(journal, session, token, clock, bounds=bounds, backoff=backoff)
+    return LedgerWriter(
+        journal, session, token, clock, bounds=bounds, backoff=backoff, statistics=statistics
+    )

@@ -10,13 +10,14 @@ earlier try), or shows another's hand (the session is fenced), or shows neither,
 
 import enum
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar, final
 
 from flightmesh.clock import Clock
 from flightmesh.errors import ProtocolViolation, SessionFenced
 from flightmesh.journal import Conditional, Journal, SegmentState
 from flightmesh.ledger.persistence import DEFAULT_BACKOFF, Backoff, until_definite
+from flightmesh.runtime.metrics import Histogram
 
 T = TypeVar("T")
 
@@ -35,25 +36,29 @@ class SegmentBounds:
 
 
 DEFAULT_BOUNDS: Final = SegmentBounds()
+# From one small record to the largest entry that is gathered, and beyond.
+_ENTRY_BYTES: Final = tuple(float(256 << 2 * n) for n in range(8))
 
 
 @dataclass(slots=True)
 class WriterStatistics:
-    """Counters of one writer, for metrics.
+    """Counters of the writers of one node, for metrics.
 
     Attributes:
         entries: entries appended.
         bytes: their sizes together.
         rolls: segments rolled.
         repeats: requests sent again because their outcome was unknown or the store unavailable.
-        last_append_s: seconds that the last append took, with its repeats and rolls.
+        append_s: seconds that appends took, with their repeats and rolls.
+        entry_bytes: sizes of the entries appended.
     """
 
     entries: int = 0
     bytes: int = 0
     rolls: int = 0
     repeats: int = 0
-    last_append_s: float = 0.0
+    append_s: Histogram = field(default_factory=Histogram)
+    entry_bytes: Histogram = field(default_factory=lambda: Histogram(_ENTRY_BYTES))
 
 
 class Verdict(enum.Enum):
@@ -101,9 +106,10 @@ class LedgerWriter:
         *,
         bounds: SegmentBounds = DEFAULT_BOUNDS,
         backoff: Backoff = DEFAULT_BACKOFF,
+        statistics: WriterStatistics | None = None,
     ) -> None:
         self.ledger = ledger
-        self.statistics = WriterStatistics()
+        self.statistics = WriterStatistics() if statistics is None else statistics
         self._journal = journal
         self._token = token
         self._clock = clock
@@ -158,7 +164,7 @@ class LedgerWriter:
             if self._state is _State.BUSY:
                 self._state = _State.IN_DOUBT
             raise
-        self.statistics.last_append_s = self._clock.monotonic_s() - started
+        self.statistics.append_s.observe(self._clock.monotonic_s() - started)
         if self._state is _State.BUSY:
             self._state = _State.READY
         return self._head
@@ -195,6 +201,7 @@ class LedgerWriter:
         self._segment_bytes += len(data)
         self.statistics.entries += 1
         self.statistics.bytes += len(data)
+        self.statistics.entry_bytes.observe(len(data))
 
     async def _roll(self) -> None:
         """Continues in the next segment (rule 21): the marker first, then the segment."""

@@ -3,13 +3,13 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client.parser import text_string_to_metric_families
 
 from flightmesh.clock.virtual import ManualClock
 from flightmesh.runtime import process_metrics
 from flightmesh.runtime.metrics import Histogram, Sample, counter, gauge, histogram
 from flightmesh.runtime.metrics_server import exposition
 from flightmesh.runtime.process_metrics import ProcessMetrics
+from flightmesh.testing.exposition import told
 
 EATEN = counter("apples_eaten", "Apples eaten.", "colour")
 LEFT = gauge("apples_left", "Apples left.")
@@ -29,15 +29,6 @@ class Basket:
         yield Sample(WEIGHT, self.weight)
 
 
-def told(metrics: ProcessMetrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-    text = exposition(metrics.registry).decode()
-    return {
-        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
-
-
 @pytest.fixture
 def metrics() -> ProcessMetrics:
     return ProcessMetrics(ManualClock())
@@ -47,10 +38,10 @@ def test_services_of_one_kind_are_told_apart_in_one_family(metrics: ProcessMetri
     baskets = {"a": Basket(3, 4), "b": Basket(5, 6)}
     for name, basket in baskets.items():
         metrics.add(name, DEFINITIONS, basket.samples)
-    values = told(metrics)
     for name, basket in baskets.items():
-        assert values["apples_eaten_total", (("colour", "red"), ("node", name))] == basket.eaten
-        assert values["apples_left", (("node", name),)] == basket.left
+        values = told(metrics.registry, name)
+        assert values['apples_eaten_total{colour="red"}'] == basket.eaten
+        assert values["apples_left"] == basket.left
     text = exposition(metrics.registry).decode()
     assert text.count("# TYPE apples_left gauge") == 1
 
@@ -58,12 +49,12 @@ def test_services_of_one_kind_are_told_apart_in_one_family(metrics: ProcessMetri
 def test_values_are_those_of_the_moment_they_are_asked_for(metrics: ProcessMetrics) -> None:
     basket = Basket(0, 9)
     metrics.add("a", DEFINITIONS, basket.samples)
-    told(metrics)
+    told(metrics.registry)
     basket.left = 2
     basket.weight.observe(150.0)
-    values = told(metrics)
-    assert values["apples_left", (("node", "a"),)] == 2
-    assert values["apple_grams_count", (("node", "a"),)] == 1
+    values = told(metrics.registry, "a")
+    assert values["apples_left"] == 2
+    assert values["apple_grams_count"] == 1
 
 
 def test_two_metrics_of_one_name_are_refused(metrics: ProcessMetrics) -> None:
@@ -87,7 +78,7 @@ def test_a_histogram_counts_each_value_at_and_above_its_bound(
 
 
 def test_the_process_and_what_runs_in_it_are_told(metrics: ProcessMetrics) -> None:
-    names = {name for name, _ in told(metrics)}
+    names = {sample.partition("{")[0] for sample in told(metrics.registry)}
     assert {
         "process_cpu_seconds_total",
         "process_resident_memory_bytes",
@@ -117,9 +108,9 @@ async def test_a_late_wake_up_counts_as_lag_of_the_event_loop() -> None:
     metrics = ProcessMetrics(LateClock())
     with pytest.raises(InterruptedError):
         await metrics.watch_event_loop()
-    values = told(metrics)
+    values = told(metrics.registry)
     name = process_metrics.LOOP_LAG.name
-    assert values[f"{name}_count", ()] == 2
-    assert values[f"{name}_sum", ()] == pytest.approx(0.3)
-    assert values[f"{name}_bucket", (("le", "0.25"),)] == 1
-    assert values[f"{name}_bucket", (("le", "0.5"),)] == 2
+    assert values[f"{name}_count"] == 2
+    assert values[f"{name}_sum"] == pytest.approx(0.3)
+    assert values[f'{name}_bucket{{le="0.25"}}'] == 1
+    assert values[f'{name}_bucket{{le="0.5"}}'] == 2

@@ -121,7 +121,9 @@ class Mesh:
             clock=self.clock,
         )
         randomness = SeededRandomness(len(self.nodes))
-        birth = lambda: give_birth(self.journal, name, self.clock, randomness)  # noqa: E731
+        birth = lambda: give_birth(  # noqa: E731
+            self.journal, name, self.clock, randomness, statistics=ports.counters.writer
+        )
         node = ShardNode(config, ports, birth, self.registry, self.map.shard_of)
         handlers = Handlers(node, self.map, self, self.clock, randomness)
         self.nodes.append(handlers)
