@@ -5,9 +5,8 @@ guards of rules 2, 4, 5 and 9 are covered by the claims of rule 1, so nothing fo
 absence alone in a run: they are tested by themselves.
 """
 
+from collections.abc import Sequence
 from functools import partial
-
-import pytest
 
 from coordinator.map_store import MapStore
 from coordinator.planner import Learned, View, plan
@@ -109,20 +108,25 @@ def test_rule_8_questions_are_repeated_until_answered() -> None:
     _rule(8)
 
 
-@pytest.mark.parametrize("sealed", [False, True])
-def test_rule_9_taking_over_is_written_before_the_seal_and_the_seal_comes_before_the_next_owner(
-    sealed: bool,
-) -> None:
-    dead, living = 7, 8
-    state = ShardState.TAKING_OVER if sealed else ShardState.ACTIVE
-    row = ShardAssignment(0, 1, dead, "a", "a:1", state)
-    nodes = {living: NodeRegistration("b", NodeRole.SHARD_NODE, "b:1", 1, living)}
-    learned = Learned(alive={living}, dead={dead}, fenced={dead} if sealed else set())
+def _rows_of_a_dead_owner(state: ShardState, *, sealed: bool) -> Sequence[ShardAssignment]:
+    """What the planner writes next for a shard whose owner, session 7, is dead; 8 lives."""
+    row = ShardAssignment(0, 1, 7, "a", "a:1", state)
+    nodes = {8: NodeRegistration("b", NodeRole.SHARD_NODE, "b:1", 1, 8)}
+    learned = Learned(alive={8}, dead={7}, fenced={7} if sealed else set())
+    return plan(View(1, {0: row}, nodes, {}, frozenset()), learned, Limits()).changed
 
-    (after,) = plan(View(1, {0: row}, nodes, {}, frozenset()), learned, Limits()).changed
 
-    expected = (ShardState.ACTIVE, living, 2) if sealed else (ShardState.TAKING_OVER, dead, 1)
-    assert (after.state, after.session, after.epoch) == expected
+def test_rule_9_taking_over_is_written_before_the_seal() -> None:
+    (after,) = _rows_of_a_dead_owner(ShardState.ACTIVE, sealed=False)
+
+    assert (after.state, after.session, after.epoch) == (ShardState.TAKING_OVER, 7, 1)
+
+
+def test_rule_9_the_next_owner_comes_after_the_seal() -> None:
+    assert not _rows_of_a_dead_owner(ShardState.TAKING_OVER, sealed=False)
+    (after,) = _rows_of_a_dead_owner(ShardState.TAKING_OVER, sealed=True)
+
+    assert (after.state, after.session, after.epoch) == (ShardState.ACTIVE, 8, 2)
 
 
 def test_rule_10_sessions_notice_their_end_and_register_again_until_it() -> None:
