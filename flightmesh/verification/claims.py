@@ -8,19 +8,32 @@ from flightmesh.verification import Violation, violation
 from flightmesh.verification.contents import LedgerContents
 from flightmesh.verification.facts import JournalFacts
 
+ShardsOfLedgers = Mapping[int, frozenset[int]]
+
 CLAIMS = "CLAIMS"
 SEALED = "SEALED"
 
 
 def check_claims(
-    claims: Mapping[int, Claim], ledgers: Sequence[LedgerContents], facts: JournalFacts
+    claims: Mapping[int, Claim],
+    ledgers: Sequence[LedgerContents],
+    facts: JournalFacts,
+    shards_of_ledgers: ShardsOfLedgers,
 ) -> Iterator[Violation]:
-    """Rules 1 and 15: each claim names ledgers that exist, and all that its shard needs."""
+    """Rules 1 and 15: each claim names ledgers that exist, and all that its shard needs.
+
+    Args:
+        claims: who owns each shard.
+        ledgers: all ledgers, as they were after the claims were read.
+        facts: what the ledgers hold.
+        shards_of_ledgers: ledger → shards whose records were in it before the claims were read.
+    """
     known = {contents.ledger: contents for contents in ledgers}
     for shard, claim in sorted(claims.items()):
         yield from _check_claim(claim, known)
-        yield from _check_unlisted(shard, claim, known, facts)
-    for shard in sorted(facts.shards.keys() - claims.keys()):
+        yield from _check_unlisted(shard, claim, known, shards_of_ledgers)
+    with_records = {shard for shards in shards_of_ledgers.values() for shard in shards}
+    for shard in sorted(with_records - claims.keys()):
         yield violation(CLAIMS, "a shard has records but was never claimed", shard=shard)
     yield from _check_shards(claims, facts)
 
@@ -44,10 +57,13 @@ def _check_claim(claim: Claim, known: Mapping[int, LedgerContents]) -> Iterator[
 
 
 def _check_unlisted(
-    shard: int, claim: Claim, known: Mapping[int, LedgerContents], facts: JournalFacts
+    shard: int,
+    claim: Claim,
+    known: Mapping[int, LedgerContents],
+    shards_of_ledgers: ShardsOfLedgers,
 ) -> Iterator[Violation]:
     """A ledger that left a claim's list was sealed before."""
-    for ledger, shards in sorted(facts.shards_of_ledgers.items()):
+    for ledger, shards in sorted(shards_of_ledgers.items()):
         if shard in shards and ledger not in claim.ledgers and not known[ledger].sealed:
             what = "an open ledger with a shard's records is not in the shard's claim"
             yield violation(CLAIMS, what, shard=shard, ledger=ledger, holder=claim.holder)
@@ -71,22 +87,33 @@ def _check_shards(claims: Mapping[int, Claim], facts: JournalFacts) -> Iterator[
 
 
 def check_sealed(
-    claims: Mapping[int, Claim], ledgers: Sequence[LedgerContents]
+    claims: Mapping[int, Claim],
+    ledgers: Sequence[LedgerContents],
+    serving: frozenset[int] | None = None,
 ) -> Iterator[Violation]:
     """Tells of ledgers that could still be written to although nobody has a use for that.
 
     No data are at risk: such a session cannot acknowledge anything for a shard that it does not
-    hold. A live session that holds nothing yet looks the same.
+    hold.
+
+    Args:
+        claims: who owns each shard.
+        ledgers: all ledgers.
+        serving: sessions that are registered; None where nobody knows, and then a live session that
+            holds nothing yet looks like one that has ended.
     """
     holders = {claim.holder for claim in claims.values() if not claim.released}
     newest = {contents.node: contents.ledger for contents in ledgers if contents.node}
     for contents in ledgers:
-        if contents.sealed or contents.ledger in holders:
+        if contents.sealed:
             continue
-        superseded = newest.get(contents.node, contents.ledger) > contents.ledger
-        what = (
-            "an open ledger of a superseded session"
-            if superseded
-            else ("an open ledger of a session that holds no shard")
-        )
-        yield violation(SEALED, what, ledger=contents.ledger, node=contents.node)
+        ledger = contents.ledger
+        if newest.get(contents.node, ledger) > ledger and ledger not in holders:
+            what = "an open ledger of a superseded session"
+        elif serving is not None and ledger not in serving:
+            what = "an open ledger of a session that is not registered"
+        elif serving is None and ledger not in holders:
+            what = "an open ledger of a session that holds no shard"
+        else:
+            continue
+        yield violation(SEALED, what, ledger=ledger, node=contents.node)

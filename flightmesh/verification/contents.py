@@ -81,19 +81,23 @@ async def walk_ledger(
 ) -> AsyncIterator[CommittedEntry]:
     """A ledger's entries in order; everything but the entries goes into `into`.
 
-    One segment beyond the last is asked for: after a seal there must be none (I3).
+    Each segment is read up to its head at that time, and what lies beyond a head that does not move
+    as well. Called again with the same `into` it goes on there: it gives what came since. One
+    segment beyond the last is asked for: after a seal there must be none (I3).
 
     Raises:
         StoreUnavailable: the journal cannot be read just now.
     """
-    segment = 0
+    segment = max(0, len(into.segments) - 1)
+    known = into.segments.pop() if into.segments else None
     head_row = await journal.read_segment(row.ledger, segment)
     while head_row is not None:
-        number = head_row.first
+        number = head_row.first if known is None else known.head + 1
         following: SegmentRow | None = None
         while True:
             while number <= head_row.head:
-                batch = await journal.read_entries(row.ledger, segment, number, _BATCH)
+                limit = min(_BATCH, head_row.head + 1 - number)
+                batch = await journal.read_entries(row.ledger, segment, number, limit)
                 for found, data in batch:
                     yield _decoded(row.ledger, found, data, into)
                 # Where nothing comes although the head says so, or what came before comes again (a
@@ -108,8 +112,37 @@ async def walk_ledger(
             if again is None or again == head_row:
                 break
             head_row = again
+        for found, data in await _beyond(journal, row.ledger, segment, head_row):
+            yield _decoded(row.ledger, found, data, into)
         into.segments.append(head_row)
-        segment, head_row = segment + 1, following
+        segment, head_row, known = segment + 1, following, None
+
+
+async def _beyond(
+    journal: Journal, ledger: int, segment: int, head_row: SegmentRow
+) -> Sequence[tuple[int, bytes]]:
+    """Entries above the head: there are none, unless the head has moved on since."""
+    found = await journal.read_entries(ledger, segment, head_row.head + 1, _BATCH)
+    if found and head_row.state is SegmentState.OPEN:
+        again = await journal.read_segment(ledger, segment)
+        if again is not None:
+            return [each for each in found if each[0] > again.head]
+    return found
+
+
+async def read_rows(journal: Journal, ledger: int) -> list[SegmentRow]:
+    """The head rows of a ledger's segments, each as it is when it is read.
+
+    Raises:
+        StoreUnavailable: the journal cannot be read just now.
+    """
+    rows: list[SegmentRow] = []
+    while not rows or rows[-1].state is SegmentState.ROLLED:
+        row = await journal.read_segment(ledger, len(rows))
+        if row is None:
+            break
+        rows.append(row)
+    return rows
 
 
 def _decoded(ledger: int, number: int, data: bytes, into: LedgerContents) -> CommittedEntry:
