@@ -19,7 +19,7 @@ class CoordinatorConfig:
         extra: what its registration tells besides.
         lease_ttl_s: length of the leader's lease.
         tick_s: how often the leader looks at everything even if nothing was heard.
-        silence_s: a node silent for this long is suspected; it gives a sign each second.
+        silence_s: a node silent for this long is suspected; it gives two signs a second.
         connect_grace_s: how long a node may take until its first sign of life.
         isolation_patience_s: how much longer a leader waits that misses most nodes.
         settle_s: how long a leader waits for further nodes before it first places shards.
@@ -33,7 +33,7 @@ class CoordinatorConfig:
     shard_count: int = 64
     pid: int = 0
     extra: Mapping[str, str] = field(default_factory=dict)
-    lease_ttl_s: float = 10.0
+    lease_ttl_s: float = 5.0
     tick_s: float = 0.1
     silence_s: float = 1.5
     connect_grace_s: float = 2.0

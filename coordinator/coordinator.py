@@ -7,6 +7,7 @@ from coordinator.config import CoordinatorConfig
 from coordinator.leader import Leader, node_of
 from coordinator.planner import choose_target
 from coordinator.ports import LeaderPorts
+from coordinator.rebalancing import Rebalancing, plan_rebalancing
 from flightmesh.election import LeaderElection
 from flightmesh.errors import Refused, Unavailable
 from flightmesh.registry.registration import RegistrationKeeper
@@ -97,11 +98,41 @@ class Coordinator:
             Unavailable: this coordinator does not lead, or the registry cannot be reached.
         """
         leader = self._leading()
-        registration = node_of(leader.view, node)
-        if registration is None:
-            raise Refused("NODE_NOT_FOUND", f"no shard node is named {node}")
-        await leader.drain(node, registration.session)
+        registration = _registered(leader, node)
+        await leader.drain(registration)
         return len(leader.shard_map.shards_of(registration.session))
+
+    async def undrain_node(self, node: str) -> bool:
+        """Lets a node take shards again; whether it was being drained.
+
+        Raises:
+            Refused: no such node, or it drains because its process is stopping.
+            Unavailable: this coordinator does not lead, or the registry cannot be reached.
+        """
+        leader = self._leading()
+        registration = _registered(leader, node)
+        if registration.draining:
+            raise Refused(
+                "NODE_STOPPING",
+                f"{node} drains because its process is stopping; once started again it serves",
+            )
+        was_draining = registration.session in leader.view.draining
+        await leader.undrain(registration)
+        return was_draining
+
+    def rebalance(self, *, dry_run: bool) -> Rebalancing:
+        """Begins to share the shards out evenly, or only tells the way there.
+
+        Raises:
+            Unavailable: this coordinator does not lead.
+        """
+        leader = self._leading()
+        planned = plan_rebalancing(
+            leader.view, leader.learned, leader.shard_map, self._config.limits
+        )
+        if not dry_run:
+            leader.rebalance()
+        return planned
 
     async def leader_address(self) -> str:
         """Address of the coordinator that leads; empty if none does.
@@ -143,3 +174,10 @@ class Coordinator:
             finally:
                 self._leader = None
                 await self._election.resign()
+
+
+def _registered(leader: Leader, name: str) -> NodeRegistration:
+    registration = node_of(leader.view, name)
+    if registration is None:
+        raise Refused("NODE_NOT_FOUND", f"no shard node is named {name}")
+    return registration

@@ -2,7 +2,8 @@
 
 Suspecting a live node is safe, since its ledger is sealed before its shards are given away; it only
 costs that node a new session. So a broken connection is a suspicion at once, and silence one soon.
-Against needless ones: a node suspected again and again is given more time; a leader that misses
+Against needless ones: a process that goes on after it was suspected is given more time, the more
+often the more; one that was started anew is not, since its end was no mistake. A leader that misses
 most nodes thinks of itself first; and a pause of this very process is not taken for silence.
 """
 
@@ -16,7 +17,7 @@ _LONGEST_PATIENCE_S = 10.0
 
 @dataclass(slots=True)
 class _Watched:
-    node: str
+    process: int
     since_s: float
     heard_s: float | None = None
     broken_s: float | None = None
@@ -39,12 +40,18 @@ class FailureDetector:
         self._connect_grace_s = connect_grace_s
         self._isolation_patience_s = isolation_patience_s
         self._watched: dict[int, _Watched] = {}
-        self._suspicions: dict[str, list[float]] = {}
+        self._suspicions: dict[int, list[float]] = {}
         self._looked_s: float | None = None
 
-    def watch(self, session: int, node: str, now_s: float) -> None:
-        """Begins to expect signs of life of a session. Idempotent."""
-        self._watched.setdefault(session, _Watched(node, now_s))
+    def watch(self, session: int, process: int, now_s: float) -> None:
+        """Begins to expect signs of life of a session. Idempotent.
+
+        Args:
+            session: the session.
+            process: first session of its process.
+            now_s: the time.
+        """
+        self._watched.setdefault(session, _Watched(process, now_s))
 
     def forget(self, session: int) -> None:
         """Expects nothing of the session any more. Idempotent."""
@@ -97,14 +104,16 @@ class FailureDetector:
         return {
             session
             for session, since_s in missing.items()
-            if since_s + self._patience_s(self._watched[session].node, now_s) <= now_s
+            if since_s + self._patience_s(self._watched[session].process, now_s) <= now_s
         }
 
     def suspected(self, session: int, now_s: float) -> None:
-        """The session is being fenced; remembered against its node."""
+        """The session is being fenced; remembered against its process."""
         watched = self._watched.pop(session, None)
+        for process in [p for p, at in self._suspicions.items() if _is_old(at[-1], now_s)]:
+            del self._suspicions[process]
         if watched is not None:
-            self._suspicions.setdefault(watched.node, []).append(now_s)
+            self._suspicions.setdefault(watched.process, []).append(now_s)
 
     def _missing_since(self, watched: _Watched) -> float:
         if watched.broken_s is not None:
@@ -113,10 +122,13 @@ class FailureDetector:
             return watched.heard_s + self._silence_s
         return watched.since_s + self._connect_grace_s
 
-    def _patience_s(self, node: str, now_s: float) -> float:
-        recent = [at for at in self._suspicions.get(node, ()) if now_s - at < _FORGET_SUSPICIONS_S]
+    def _patience_s(self, process: int, now_s: float) -> float:
+        suspicions = self._suspicions.get(process, ())
+        recent = sum(not _is_old(at, now_s) for at in suspicions)
         if not recent:
-            self._suspicions.pop(node, None)
             return 0.0
-        self._suspicions[node] = recent
-        return min(_LONGEST_PATIENCE_S, _FIRST_PATIENCE_S * (1 << min(len(recent) - 1, 8)))
+        return min(_LONGEST_PATIENCE_S, _FIRST_PATIENCE_S * (1 << min(recent - 1, 8)))
+
+
+def _is_old(suspicion_s: float, now_s: float) -> bool:
+    return now_s - suspicion_s >= _FORGET_SUSPICIONS_S

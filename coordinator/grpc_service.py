@@ -56,6 +56,34 @@ class OperatorServicer(services.OperatorServiceServicer):
         shards_left = await self._coordinator.drain_node(request.node)
         return pb.DrainNodeResponse(shards_left=shards_left)
 
+    @answers_errors
+    async def UndrainNode(  # noqa: N802 - named by the proto
+        self, request: pb.UndrainNodeRequest, context: Any
+    ) -> pb.UndrainNodeResponse:
+        """Lets a node take shards again."""
+        if self._coordinator.leader is None:
+            answer = await self._pass_on("UndrainNode", request, context)
+            return cast(pb.UndrainNodeResponse, answer)
+        was_draining = await self._coordinator.undrain_node(request.node)
+        return pb.UndrainNodeResponse(was_draining=was_draining)
+
+    @answers_errors
+    async def Rebalance(  # noqa: N802 - named by the proto
+        self, request: pb.RebalanceRequest, context: Any
+    ) -> pb.RebalanceResponse:
+        """Begins to share the shards out evenly, or only tells the way there."""
+        if self._coordinator.leader is None:
+            return cast(pb.RebalanceResponse, await self._pass_on("Rebalance", request, context))
+        planned = self._coordinator.rebalance(dry_run=request.dry_run)
+        return pb.RebalanceResponse(
+            moves=[
+                pb.PlannedMove(shard=move.shard, from_node=move.from_node, to_node=move.to_node)
+                for move in planned.moves
+            ],
+            under_way=planned.under_way,
+            at_once=planned.at_once,
+        )
+
     async def _pass_on(self, method: str, request: Any, context: Any) -> Any:
         if any(key == _PASSED_ON for key, _ in context.invocation_metadata() or ()):
             raise Unavailable("this coordinator has just lost its leadership")

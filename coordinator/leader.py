@@ -6,7 +6,7 @@ answered. Everything a step needs is read anew or was learned in this leadership
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, cast, final
@@ -111,32 +111,48 @@ class Leader:
         """The map as last read or written."""
         return ShardMap.of(self.view.shard_count, 0, self.view.rows.values())
 
-    async def drain(self, node: str, session: int) -> None:
-        """Keeps the wish to relieve a node's session.
+    async def drain(self, node: NodeRegistration) -> None:
+        """Keeps the wish to relieve a node's process of its shards.
 
         Raises:
             Unavailable: the registry cannot be reached, or the leadership is lost.
         """
-        if not await self._store.write_drain(node, session):
-            raise Unavailable("this coordinator no longer leads")
+        await self._keep(self._store.write_drain(node))
+        self.view = replace(self.view, draining=self.view.draining | {node.session})
         self.wake()
+
+    async def undrain(self, node: NodeRegistration) -> None:
+        """Drops that wish, and gives the node its share again; raises as `drain` does."""
+        await self._keep(self._store.delete_drain(node.name))
+        self.view = replace(self.view, draining=self.view.draining - {node.session})
+        self.rebalance()
+
+    def rebalance(self) -> None:
+        """Has shards moved until the nodes' loads are even."""
+        self.learned.may_balance = True
+        self.wake()
+
+    @staticmethod
+    async def _keep(write: Awaitable[bool]) -> None:
+        try:
+            written = await write
+        except OutcomeUnknown as error:
+            raise Unavailable(f"try again: {error.message}") from error
+        if not written:
+            raise Unavailable("this coordinator no longer leads")
 
     async def _look(self) -> None:
         now_s = self._clock.monotonic_s()
-        rows = await self._store.read_rows()
-        nodes = await self._store.read_nodes()
-        drains = await self._store.read_drains()
+        stored = await self._store.read()
         claims = self.view.claims
-        if self._claims_are_due(rows, now_s):
-            await self._store.state_constants(self._ports.constants)
-            in_use = {*nodes, *(row.session for row in rows.values())}
-            await self._store.forget_drains(sorted(in_use))
+        if self._claims_are_due(stored.rows, now_s):
+            await self._store.state_constants(stored, self._ports.constants)
+            await self._store.forget_drains(stored)
             claims = await self._ports.claims.read_claims()
             directory = await self._ports.journal.list_directory()
             self._session_nodes = {row.ledger: row.node for row in directory}
             self._claims_read_s = now_s
-        draining = drains | {session for session, node in nodes.items() if node.draining}
-        self.view = View(self.view.shard_count, rows, nodes, claims, frozenset(draining))
+        self.view = View(self.view.shard_count, stored.rows, stored.nodes, claims, stored.draining)
         self._sessions.look(self.view, self.learned, self._session_nodes)
         if self._claims_read_s == now_s:
             self._actions.seal_leftovers(self._sessions.leftovers())

@@ -1,12 +1,14 @@
 """The leader's reading and guarded writing of the registry."""
 
-from collections.abc import Sequence
-from typing import final
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar, final
 
 from flightmesh.election import LeaderElection
-from flightmesh.errors import ConfigurationError
+from flightmesh.errors import ConfigurationError, CorruptData
 from flightmesh.journal import Constants
-from flightmesh.registry import Compare, Delete, Put, Registry
+from flightmesh.registry import Compare, Delete, KeyValue, Put, Registry
 from flightmesh.sharding.shard_map import (
     CONSTANTS_KEY,
     DRAIN_PREFIX,
@@ -26,8 +28,39 @@ from flightmesh.sharding.shard_map import (
     role_prefix,
 )
 
+_log = logging.getLogger(__name__)
+
 # etcd takes 128 operations per transaction by default; a row needs a comparison and a write.
-_ROWS_PER_TRANSACTION = 60
+_ROWS_PER_TRANSACTION: Final = 60
+_SHARD_NODES: Final = role_prefix(NodeRole.SHARD_NODE)
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the registry says, all of it at one revision.
+
+    Attributes:
+        rows: the map's rows by shard.
+        nodes: the shard nodes' registrations by session.
+        drains: node that operators want relieved → first session of the process that is meant.
+        constants: those of the mesh; None before they are written.
+    """
+
+    rows: Mapping[int, ShardAssignment]
+    nodes: Mapping[int, NodeRegistration]
+    drains: Mapping[str, int]
+    constants: MeshConstants | None
+
+    @property
+    def draining(self) -> frozenset[int]:
+        """Sessions that are to be relieved: by their own wish or an operator's."""
+        return frozenset(
+            session
+            for session, node in self.nodes.items()
+            if node.draining or self.drains.get(node.name) == node.first_session
+        )
 
 
 @final
@@ -44,26 +77,32 @@ class MapStore:
         self._election = election
         self._revisions: dict[int, int] = {}
 
-    async def read_rows(self) -> dict[int, ShardAssignment]:
-        """The map's rows by shard."""
-        rows: dict[int, ShardAssignment] = {}
-        self._revisions = {}
-        for item in (await self._registry.list_prefix(MAP_PREFIX)).items:
-            row = decode_assignment(item.value)
-            rows[row.shard] = row
-            self._revisions[row.shard] = item.mod_revision
-        return rows
+    async def read(self) -> Stored:
+        """Everything that the leader decides by.
 
-    async def read_nodes(self) -> dict[int, NodeRegistration]:
-        """The shard nodes' registrations by session."""
-        listing = await self._registry.list_prefix(role_prefix(NodeRole.SHARD_NODE))
-        nodes = [decode_registration(item.value) for item in listing.items]
-        return {node.session: node for node in nodes}
+        A value that cannot be read is passed over: a row comes back from the claims, a
+        registration from its node.
 
-    async def read_drains(self) -> frozenset[int]:
-        """Sessions that operators want relieved."""
-        listing = await self._registry.list_prefix(DRAIN_PREFIX)
-        return frozenset(int(item.value) for item in listing.items)
+        Raises:
+            Unavailable: the registry cannot be reached.
+            CorruptData: the constants cannot be read.
+        """
+        by_prefix: dict[str, list[KeyValue]] = {
+            prefix: [] for prefix in (MAP_PREFIX, _SHARD_NODES, DRAIN_PREFIX, CONSTANTS_KEY)
+        }
+        # One list instead of four: one question to the registry, and one revision.
+        for item in (await self._registry.list_prefix("")).items:
+            for prefix, items in by_prefix.items():
+                if item.key.startswith(prefix):
+                    items.append(item)
+        rows = {row.shard: row for row in _read(decode_assignment, by_prefix[MAP_PREFIX])}
+        self._revisions = {_shard(item): item.mod_revision for item in by_prefix[MAP_PREFIX]}
+        nodes = {node.session: node for node in _read(decode_registration, by_prefix[_SHARD_NODES])}
+        drains = dict(_read_drains(by_prefix[DRAIN_PREFIX]))
+        constants = by_prefix[CONSTANTS_KEY]
+        return Stored(
+            rows, nodes, drains, decode_constants(constants[0].value) if constants else None
+        )
 
     async def write_rows(self, rows: Sequence[ShardAssignment]) -> bool:
         """Writes rows; False if a row, or the leadership, is no longer what was read (rule 4).
@@ -83,31 +122,68 @@ class MapStore:
                 return False
         return True
 
-    async def write_drain(self, node: str, session: int) -> bool:
-        """Keeps the wish that a node's present session be relieved; a later one is not meant."""
-        return await self._election.write([], [Put(drain_key(node), str(session).encode())])
+    async def write_drain(self, node: NodeRegistration) -> bool:
+        """Keeps the wish that a node's process be relieved; one started later is not meant.
 
-    async def forget_drains(self, live: Sequence[int]) -> None:
-        """Drops the wishes for sessions that are gone."""
-        listing = await self._registry.list_prefix(DRAIN_PREFIX)
-        gone = [Delete(item.key) for item in listing.items if int(item.value) not in live]
-        if gone:
-            await self._election.write([], gone)
+        Raises:
+            Unavailable, OutcomeUnknown: try again.
+        """
+        value = str(node.first_session).encode()
+        return await self._election.write([], [Put(drain_key(node.name), value)])
 
-    async def state_constants(self, stored: Constants) -> None:
-        """Tells all processes the store's constants.
+    async def delete_drain(self, node: str) -> bool:
+        """Drops the wish that a node be relieved; raises as `write_drain` does."""
+        return await self._election.write([], [Delete(drain_key(node))])
+
+    async def forget_drains(self, stored: Stored) -> None:
+        """Drops the wishes for processes that others of the same name have followed.
+
+        One that is merely missing may come back: it may have lost its lease for a moment.
+        """
+        followed = [
+            Delete(drain_key(name))
+            for name, first in stored.drains.items()
+            if any(n.name == name and n.first_session > first for n in stored.nodes.values())
+        ]
+        if followed:
+            await self._election.write([], followed)
+
+    async def state_constants(self, stored: Stored, constants: Constants) -> None:
+        """Tells all processes the ledger store's constants.
 
         Raises:
             ConfigurationError: the registry belongs to a mesh with other constants.
         """
-        wanted = MeshConstants(stored.shard_count, stored.format_version)
-        listing = await self._registry.list_prefix(CONSTANTS_KEY)
-        if not listing.items:
+        wanted = MeshConstants(constants.shard_count, constants.format_version)
+        if stored.constants is None:
             await self._election.write([], [Put(CONSTANTS_KEY, encode_constants(wanted))])
-        elif (found := decode_constants(listing.items[0].value)) != wanted:
-            raise ConfigurationError(f"the registry's constants are {found}, the store's {wanted}")
+        elif stored.constants != wanted:
+            raise ConfigurationError(
+                f"the registry's constants are {stored.constants}, the store's {wanted}"
+            )
 
     async def still_leads(self) -> bool:
         """Whether the leader key is the one of this leadership."""
         items = (await self._registry.list_prefix(LEADER_KEY)).items
         return bool(items) and items[0].create_revision == self._election.token
+
+
+def _read(decode: Callable[[bytes], _T], items: Iterable[KeyValue]) -> list[_T]:
+    found = []
+    for item in items:
+        try:
+            found.append(decode(item.value))
+        except CorruptData as error:
+            _log.error("%s is passed over: %s", item.key, error)
+    return found
+
+
+def _read_drains(items: Iterable[KeyValue]) -> Iterable[tuple[str, int]]:
+    for item in items:
+        if item.value.isdigit():
+            yield item.key.removeprefix(DRAIN_PREFIX), int(item.value)
+
+
+def _shard(item: KeyValue) -> int:
+    number = item.key.removeprefix(MAP_PREFIX)
+    return int(number) if number.isdecimal() else -1

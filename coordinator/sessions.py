@@ -60,6 +60,7 @@ class Sessions:
         self._view = View(0, {}, {}, {}, frozenset())
         self._learned = Learned()
         self._names: Mapping[int, str] = {}
+        self._processes: dict[int, int] = {}
 
     def look(self, view: View, learned: Learned, names: Mapping[int, str]) -> None:
         """Brings `learned` up to date with a view just taken.
@@ -94,16 +95,17 @@ class Sessions:
 
     def _watch_sessions(self, now_s: float) -> None:
         """Expects signs of life of every session that is registered or holds a shard."""
-        wanted = {s: (self._names.get(s, ""), "") for s in self._holders() if s}
+        wanted = dict.fromkeys(self._holders() - {0}, "")
         for row in self._view.rows.values():
             if row.session:
-                wanted[row.session] = (row.node, row.address)
+                wanted[row.session] = row.address
         for session, node in self._view.nodes.items():
-            wanted[session] = (node.name, node.address)
-        for session, (name, address) in wanted.items():
+            wanted[session] = node.address
+            self._processes[session] = node.first_session
+        for session, address in wanted.items():
             if session in self._learned.dead:
                 continue
-            self._detector.watch(session, name, now_s)
+            self._detector.watch(session, self._processes.get(session, session), now_s)
             if address and session not in self.links:
                 self._link(session, address)
         for session in list(self.links):
@@ -112,6 +114,8 @@ class Sessions:
             if left or session in self._learned.fenced:
                 self.links.pop(session).close()
                 self._detector.forget(session)
+        for session in self._processes.keys() - wanted.keys() - self.links.keys():
+            del self._processes[session]
 
     def _link(self, session: int, address: str) -> None:
         link = self.links[session] = NodeLink(

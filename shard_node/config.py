@@ -21,7 +21,9 @@ class ShardNodeConfig:
         segment_entries: entries in one segment of the ledger.
         queued_commands: commands that wait for their entry; as many for their aggregate to be
             loaded; and as many that are being passed on.
-        heartbeat_s: interval of signs of life on the bus and to the coordinator.
+        heartbeat_s: interval of signs of life on the bus.
+        sign_of_life_s: interval of signs of life to the coordinator, which suspects a node after
+            1.5 s without one: a busy node may miss two.
         lease_ttl_s: life of the registration without renewal.
         flush_s: longest time a committed record waits for the aggregate index.
         flush_records: records that make a flush due before that time.
@@ -44,6 +46,7 @@ class ShardNodeConfig:
     segment_entries: int = DEFAULT_BOUNDS.entries
     queued_commands: int = 20_000
     heartbeat_s: float = 1.0
+    sign_of_life_s: float = 0.5
     lease_ttl_s: float = 5.0
     flush_s: float = 1.0
     flush_records: int = 5_000
@@ -64,6 +67,7 @@ class ShardNodeConfig:
                         "concurrent_loads"):  # fmt: skip
             if getattr(self, setting) < 1:
                 raise ConfigurationError(f"{setting} must be at least 1")
-        for setting in ("heartbeat_s", "lease_ttl_s", "flush_s", "forward_timeout_s"):
+        for setting in ("heartbeat_s", "sign_of_life_s", "lease_ttl_s", "flush_s",
+                        "forward_timeout_s"):  # fmt: skip
             if getattr(self, setting) <= 0:
                 raise ConfigurationError(f"{setting} must be positive")

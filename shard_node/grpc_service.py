@@ -265,7 +265,21 @@ class ShardControlService(control_services.ShardControlServiceServicer):
         """A sign of life at once, and then at each interval."""
         while True:
             yield self._sign_of_life()
-            await self._clock.sleep(self._node.config.heartbeat_s)
+            await self._clock.sleep(self._node.config.sign_of_life_s)
+
+    @answers_errors
+    async def ListServedShards(  # noqa: N802
+        self, _request: control_pb.ListServedShardsRequest, _context: Context
+    ) -> control_pb.ListServedShardsResponse:
+        """The shards that take commands, with what is committed of them."""
+        session = self._node.session
+        return control_pb.ListServedShardsResponse(
+            session=session.id,
+            shards=[
+                control_pb.ServedShard(shard=shard, epoch=epoch, last_sequence=last)
+                for shard, epoch, last in session.ownership.served
+            ],
+        )
 
     def _sign_of_life(self) -> control_pb.WatchHeartbeatResponse:
         try:

@@ -11,7 +11,7 @@ from flightmesh.registry import Registry
 from flightmesh.registry.registration import RegistrationKeeper
 from flightmesh.runtime.logs import fields
 from flightmesh.runtime.tasks import TaskOwner
-from flightmesh.sharding.shard_map import NodeRegistration, NodeRole
+from flightmesh.sharding.shard_map import FIRST_SESSION, NodeRegistration, NodeRole
 from shard_node.config import ShardNodeConfig
 from shard_node.entry_queue import EntryWriter
 from shard_node.ownership import ShardEpoch
@@ -65,6 +65,7 @@ class ShardNode:
         self._keeper: RegistrationKeeper | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._draining = False
+        self._first_session = 0
         self._address = config.address
 
     @property
@@ -120,6 +121,7 @@ class ShardNode:
         session.start()
         self._session = session
         self.counters.sessions += 1
+        self._first_session = self._first_session or session.id
         _log.info("session begins", extra=fields(node=self.config.name, session=session.id))
         keeper = RegistrationKeeper(
             self._registry,
@@ -142,7 +144,7 @@ class ShardNode:
             self.config.pid,
             session.id,
             self._draining,
-            self.config.extra,
+            {**self.config.extra, FIRST_SESSION: str(self._first_session)},
         )
 
     async def _succeed(self) -> None:

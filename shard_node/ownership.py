@@ -73,6 +73,15 @@ class Ownership:
             if slot.status in (SlotStatus.ACTIVE, SlotStatus.RECOVERING)
         ]
 
+    @property
+    def served(self) -> list[tuple[int, int, int]]:
+        """The shards that take commands: number, epoch, sequence of the newest committed event."""
+        return [
+            (slot.shard, slot.epoch, slot.head.sequence if slot.head else 0)
+            for slot in self.slots.values()
+            if slot.status is SlotStatus.ACTIVE
+        ]
+
     def _check_session(self, session: int) -> None:
         if self._over:
             raise SessionFenced(f"session {self._queue.ledger} is over")

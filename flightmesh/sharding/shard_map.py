@@ -23,6 +23,7 @@ NODES_PREFIX = "nodes/"
 DRAIN_PREFIX = "drain/"
 LEADER_KEY = "leader"
 CONSTANTS_KEY = "constants"
+FIRST_SESSION = "first_session"  # in the extra of a shard node's registration
 
 
 class ShardState(enum.Enum):
@@ -135,6 +136,12 @@ class NodeRegistration:
     draining: bool = False
     extra: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def first_session(self) -> int:
+        """First session of the shard node's process: the same for all that it begins anew."""
+        text = self.extra.get(FIRST_SESSION, "")
+        return int(text) if text.isdecimal() else self.session
+
 
 @dataclass(frozen=True, slots=True)
 class MeshConstants:
@@ -167,7 +174,10 @@ def registration_key(registration: NodeRegistration) -> str:
 
 
 def drain_key(node: str) -> str:
-    """Key that an operator's wish to drain a node is kept under."""
+    """Key that an operator's wish to drain a node is kept under.
+
+    The value is the first session of the process that is meant, in decimal digits.
+    """
     return DRAIN_PREFIX + node
 
 

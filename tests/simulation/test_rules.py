@@ -69,15 +69,15 @@ async def test_rule_4_a_map_write_compares_leadership_and_row() -> None:
     ]
     first, second = (MapStore(registry, election) for election in elections)
     assert await elections[0].try_to_lead()
-    await first.read_rows()
+    await first.read()
     assert await first.write_rows([ShardAssignment(0, 1)])
     assert not await first.write_rows([ShardAssignment(0, 2)])  # not over what it has not read
 
-    await first.read_rows()
+    await first.read()
     await registry.revoke_lease(elections[0]._lease)
     assert await elections[1].try_to_lead()
     assert not await first.write_rows([ShardAssignment(0, 2)])  # it leads no more
-    await second.read_rows()
+    await second.read()
     assert await second.write_rows([ShardAssignment(0, 2)])
 
 

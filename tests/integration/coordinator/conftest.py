@@ -24,6 +24,7 @@ from flightmesh.registry.memory import InMemoryRegistry
 from flightmesh.routing.followers import read_map
 from flightmesh.runtime.tasks import TaskOwner
 from flightmesh.sharding.shard_map import (
+    FIRST_SESSION,
     MAP_PREFIX,
     NodeRegistration,
     NodeRole,
@@ -137,6 +138,7 @@ class FakeShardNode:
         self.name = name
         self.address = f"{name}:1"
         self.session = 0
+        self.first_session = 0
         self.lease = 0
         self.owned: dict[int, int] = {}
         self.released: dict[int, int] = {}
@@ -148,10 +150,11 @@ class FakeShardNode:
         self._listeners: list[asyncio.Queue[Heartbeat | None]] = []
         self._tasks = TaskOwner(name)
 
-    async def start(self) -> None:
+    async def start(self, *, same_process: bool = False) -> None:
         """A new session: number, directory row, ledger, registration."""
         journal = self._mesh.journal
         self.session = await journal.allocate_session()
+        self.first_session = self.first_session if same_process else self.session
         await journal.add_to_directory(DirectoryRow(self.session, self.name))
         await journal.open_segment(self.session, 0, b"w%d" % self.session, 0)
         self.owned, self.released, self.down = {}, {}, False
@@ -161,7 +164,13 @@ class FakeShardNode:
 
     async def register(self, *, draining: bool = False) -> None:
         registration = NodeRegistration(
-            self.name, NodeRole.SHARD_NODE, self.address, 1, self.session, draining
+            self.name,
+            NodeRole.SHARD_NODE,
+            self.address,
+            1,
+            self.session,
+            draining,
+            {FIRST_SESSION: str(self.first_session)},
         )
         self.lease = await self._mesh.registry.grant_lease(10.0)
         await self._mesh.registry.transact(

@@ -7,10 +7,10 @@ from coordinator.failure_detector import FailureDetector
 
 @pytest.fixture
 def detector() -> FailureDetector:
-    """Sessions 1, 2 and 3 of nodes a, b and c, all heard at second 0."""
+    """Sessions 1, 2 and 3, each the first of its process, all heard at second 0."""
     detector = FailureDetector(silence_s=1.5, connect_grace_s=2.0, isolation_patience_s=3.0)
-    for session, node in enumerate("abc", 1):
-        detector.watch(session, node, 0.0)
+    for session in (1, 2, 3):
+        detector.watch(session, session, 0.0)
         detector.heard(session, 0.0)
     return detector
 
@@ -37,7 +37,7 @@ def test_silence_is_a_suspicion_after_its_time(detector: FailureDetector) -> Non
 def test_a_session_never_heard_has_the_grace_even_if_it_cannot_be_reached(
     detector: FailureDetector,
 ) -> None:
-    detector.watch(4, "d", 1.0)
+    detector.watch(4, 4, 1.0)
     detector.broken(4, 1.1)
     for second in range(1, 4):
         _hear(detector, second, 1, 2, 3)
@@ -46,14 +46,14 @@ def test_a_session_never_heard_has_the_grace_even_if_it_cannot_be_reached(
     assert detector.suspects(3.1) == {4}
 
 
-def test_a_node_suspected_before_is_given_more_time_each_time(
+def test_a_process_suspected_before_is_given_more_time_each_time(
     detector: FailureDetector,
 ) -> None:
     patience = []
     now_s = 0.0
     for session in range(10, 14):
         detector.forget(1)
-        detector.watch(session, "a", now_s)
+        detector.watch(session, 1, now_s)
         _hear(detector, now_s, session, 2, 3)
         detector.broken(session, now_s)
         waited = 0.0
@@ -66,10 +66,19 @@ def test_a_node_suspected_before_is_given_more_time_each_time(
     assert patience == [0.0, 0.5, 1.0, 2.0]
 
 
+def test_a_process_that_was_started_anew_is_suspected_at_once(detector: FailureDetector) -> None:
+    for session in range(10, 14):
+        detector.watch(session, session, float(session))
+        _hear(detector, float(session), session, 2, 3)
+        detector.broken(session, session + 0.5)
+        assert detector.suspects(session + 0.5) >= {session}
+        detector.suspected(session, session + 0.5)
+
+
 def test_old_suspicions_are_forgotten(detector: FailureDetector) -> None:
     detector.broken(1, 1.0)
     detector.suspected(1, 1.0)
-    detector.watch(9, "a", 70.0)
+    detector.watch(9, 1, 70.0)
     _hear(detector, 70.0, 9, 2, 3)
     detector.broken(9, 70.0)
     assert detector.suspects(70.0) == {9}
@@ -78,7 +87,7 @@ def test_old_suspicions_are_forgotten(detector: FailureDetector) -> None:
 def test_a_node_heard_again_in_time_is_not_suspected(detector: FailureDetector) -> None:
     detector.broken(1, 1.0)
     detector.suspected(1, 1.0)
-    detector.watch(9, "a", 1.0)
+    detector.watch(9, 1, 1.0)
     _hear(detector, 1.0, 9, 2, 3)
     detector.broken(9, 1.1)
     assert detector.suspects(1.2) == set()

@@ -41,7 +41,7 @@ NODE_ROLE_NATS: NodeRole
 NODE_ROLE_CASSANDRA: NodeRole
 
 class ShardAssignment(_message.Message):
-    __slots__ = ("shard", "epoch", "session", "node", "address", "state", "target_session")
+    __slots__ = ("shard", "epoch", "session", "node", "address", "state", "target_session", "last_sequence")
     SHARD_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     SESSION_FIELD_NUMBER: _ClassVar[int]
@@ -49,6 +49,7 @@ class ShardAssignment(_message.Message):
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     TARGET_SESSION_FIELD_NUMBER: _ClassVar[int]
+    LAST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     shard: int
     epoch: int
     session: int
@@ -56,11 +57,14 @@ class ShardAssignment(_message.Message):
     address: str
     state: ShardState
     target_session: int
-    def __init__(self, shard: _Optional[int] = ..., epoch: _Optional[int] = ..., session: _Optional[int] = ..., node: _Optional[str] = ..., address: _Optional[str] = ..., state: _Optional[_Union[ShardState, str]] = ..., target_session: _Optional[int] = ...) -> None: ...
+    last_sequence: int
+    def __init__(self, shard: _Optional[int] = ..., epoch: _Optional[int] = ..., session: _Optional[int] = ..., node: _Optional[str] = ..., address: _Optional[str] = ..., state: _Optional[_Union[ShardState, str]] = ..., target_session: _Optional[int] = ..., last_sequence: _Optional[int] = ...) -> None: ...
 
 class GetShardMapRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("with_last_sequences",)
+    WITH_LAST_SEQUENCES_FIELD_NUMBER: _ClassVar[int]
+    with_last_sequences: bool
+    def __init__(self, with_last_sequences: _Optional[bool] = ...) -> None: ...
 
 class GetShardMapResponse(_message.Message):
     __slots__ = ("shard_count", "revision", "assignments")
@@ -87,7 +91,7 @@ class WatchShardMapResponse(_message.Message):
     def __init__(self, shard_count: _Optional[int] = ..., revision: _Optional[int] = ..., assignments: _Optional[_Iterable[_Union[ShardAssignment, _Mapping]]] = ...) -> None: ...
 
 class Node(_message.Message):
-    __slots__ = ("name", "role", "address", "pid", "session", "shards_owned", "leader", "draining", "position")
+    __slots__ = ("name", "role", "address", "pid", "session", "shards_owned", "leader", "draining", "position", "metrics_address", "grpc_address")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
@@ -97,6 +101,8 @@ class Node(_message.Message):
     LEADER_FIELD_NUMBER: _ClassVar[int]
     DRAINING_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
+    METRICS_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    GRPC_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     name: str
     role: NodeRole
     address: str
@@ -106,7 +112,9 @@ class Node(_message.Message):
     leader: bool
     draining: bool
     position: str
-    def __init__(self, name: _Optional[str] = ..., role: _Optional[_Union[NodeRole, str]] = ..., address: _Optional[str] = ..., pid: _Optional[int] = ..., session: _Optional[int] = ..., shards_owned: _Optional[int] = ..., leader: _Optional[bool] = ..., draining: _Optional[bool] = ..., position: _Optional[str] = ...) -> None: ...
+    metrics_address: str
+    grpc_address: str
+    def __init__(self, name: _Optional[str] = ..., role: _Optional[_Union[NodeRole, str]] = ..., address: _Optional[str] = ..., pid: _Optional[int] = ..., session: _Optional[int] = ..., shards_owned: _Optional[int] = ..., leader: _Optional[bool] = ..., draining: _Optional[bool] = ..., position: _Optional[str] = ..., metrics_address: _Optional[str] = ..., grpc_address: _Optional[str] = ...) -> None: ...
 
 class ListNodesRequest(_message.Message):
     __slots__ = ()
@@ -143,3 +151,41 @@ class DrainNodeResponse(_message.Message):
     SHARDS_LEFT_FIELD_NUMBER: _ClassVar[int]
     shards_left: int
     def __init__(self, shards_left: _Optional[int] = ...) -> None: ...
+
+class UndrainNodeRequest(_message.Message):
+    __slots__ = ("node",)
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    node: str
+    def __init__(self, node: _Optional[str] = ...) -> None: ...
+
+class UndrainNodeResponse(_message.Message):
+    __slots__ = ("was_draining",)
+    WAS_DRAINING_FIELD_NUMBER: _ClassVar[int]
+    was_draining: bool
+    def __init__(self, was_draining: _Optional[bool] = ...) -> None: ...
+
+class RebalanceRequest(_message.Message):
+    __slots__ = ("dry_run",)
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    dry_run: bool
+    def __init__(self, dry_run: _Optional[bool] = ...) -> None: ...
+
+class RebalanceResponse(_message.Message):
+    __slots__ = ("moves", "under_way", "at_once")
+    MOVES_FIELD_NUMBER: _ClassVar[int]
+    UNDER_WAY_FIELD_NUMBER: _ClassVar[int]
+    AT_ONCE_FIELD_NUMBER: _ClassVar[int]
+    moves: _containers.RepeatedCompositeFieldContainer[PlannedMove]
+    under_way: int
+    at_once: int
+    def __init__(self, moves: _Optional[_Iterable[_Union[PlannedMove, _Mapping]]] = ..., under_way: _Optional[int] = ..., at_once: _Optional[int] = ...) -> None: ...
+
+class PlannedMove(_message.Message):
+    __slots__ = ("shard", "from_node", "to_node")
+    SHARD_FIELD_NUMBER: _ClassVar[int]
+    FROM_NODE_FIELD_NUMBER: _ClassVar[int]
+    TO_NODE_FIELD_NUMBER: _ClassVar[int]
+    shard: int
+    from_node: str
+    to_node: str
+    def __init__(self, shard: _Optional[int] = ..., from_node: _Optional[str] = ..., to_node: _Optional[str] = ...) -> None: ...

@@ -59,7 +59,7 @@ class ShardMapServiceServicer:
     """
 
     def GetShardMap(self, request, context):
-        """The map as this process knows it.
+        """The map as this process knows it; on request with what the owners say of their shards.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -212,6 +212,16 @@ class OperatorServiceStub:
                 request_serializer=flightmesh_dot_api_dot_coordinator_dot_v1_dot_shard__map__service__pb2.DrainNodeRequest.SerializeToString,
                 response_deserializer=flightmesh_dot_api_dot_coordinator_dot_v1_dot_shard__map__service__pb2.DrainNodeResponse.FromString,
                 _registered_method=True)
+        self.UndrainNode = channel.unary_unary(
+                '/flightmesh.api.coordinator.v1.OperatorService/UndrainNode',
+                request_serializer=flightmesh_dot_api_dot_coordinator_dot_v1_dot_shard__map__service__pb2.UndrainNodeRequest.SerializeToString,
+                response_deserializer=flightmesh_dot_api_dot_coordinator_dot_v1_dot_shard__map__service__pb2.UndrainNodeResponse.FromString,
+                _registered_method=True)
+        self.Rebalance = channel.unary_unary(
+                '/flightmesh.api.coordinator.v1.OperatorService/Rebalance',
+                request_serializer=flightmesh_dot_api_dot_coordinator_dot_v1_dot_shard__map__service__pb2.RebalanceRequest.SerializeToString,
+                response_deserializer=flightmesh_dot_api_dot_coordinator_dot_v1_dot_shard__map__service__pb2.RebalanceResponse.FromString,
+                _registered_method=True)
 
 
 class OperatorServiceServicer:
@@ -226,7 +236,23 @@ class OperatorServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DrainNode(self, request, context):
-        """Moves all shards off a node and gives it no new ones.
+        """Moves all shards off a node and gives it no new ones, until UndrainNode or until the node's
+        process is started again. May be repeated to see how far it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UndrainNode(self, request, context):
+        """Ends DrainNode: the node takes its share of the shards again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Rebalance(self, request, context):
+        """Shares the shards out evenly again, a few moves at a time. By itself the mesh does so after each
+        change of the nodes; this does it after moves that operators asked for.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -244,6 +270,16 @@ def add_OperatorServiceServicer_to_server(servicer, server):
                     servicer.DrainNode,
                     request_deserializer=flightmesh_dot_api_dot_coordinator_dot_v1_dot_shard__map__service__pb2.DrainNodeRequest.FromString,
                     response_serializer=flightmesh_dot_api_dot_coordinator_dot_v1_dot_shard__map__service__pb2.DrainNodeResponse.SerializeToString,
+            ),
+            'UndrainNode': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndrainNode,
+                    request_deserializer=flightmesh_dot_api_dot_coordinator_dot_v1_dot_shard__map__service__pb2.UndrainNodeRequest.FromString,
+                    response_serializer=flightmesh_dot_api_dot_coordinator_dot_v1_dot_shard__map__service__pb2.UndrainNodeResponse.SerializeToString,
+            ),
+            'Rebalance': grpc.unary_unary_rpc_method_handler(
+                    servicer.Rebalance,
+                    request_deserializer=flightmesh_dot_api_dot_coordinator_dot_v1_dot_shard__map__service__pb2.RebalanceRequest.FromString,
+                    response_serializer=flightmesh_dot_api_dot_coordinator_dot_v1_dot_shard__map__service__pb2.RebalanceResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -301,6 +337,60 @@ class OperatorService:
             '/flightmesh.api.coordinator.v1.OperatorService/DrainNode',
             flightmesh_dot_api_dot_coordinator_dot_v1_dot_shard__map__service__pb2.DrainNodeRequest.SerializeToString,
             flightmesh_dot_api_dot_coordinator_dot_v1_dot_shard__map__service__pb2.DrainNodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UndrainNode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/flightmesh.api.coordinator.v1.OperatorService/UndrainNode',
+            flightmesh_dot_api_dot_coordinator_dot_v1_dot_shard__map__service__pb2.UndrainNodeRequest.SerializeToString,
+            flightmesh_dot_api_dot_coordinator_dot_v1_dot_shard__map__service__pb2.UndrainNodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Rebalance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/flightmesh.api.coordinator.v1.OperatorService/Rebalance',
+            flightmesh_dot_api_dot_coordinator_dot_v1_dot_shard__map__service__pb2.RebalanceRequest.SerializeToString,
+            flightmesh_dot_api_dot_coordinator_dot_v1_dot_shard__map__service__pb2.RebalanceResponse.FromString,
             options,
             channel_credentials,
             insecure,

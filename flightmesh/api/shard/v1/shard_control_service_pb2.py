@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3flightmesh/api/shard/v1/shard_control_service.proto\x12\x17\x66lightmesh.api.shard.v1\"*\n\nShardEpoch\x12\r\n\x05shard\x18\x01 \x01(\r\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\"[\n\x13\x41ssignShardsRequest\x12\x0f\n\x07session\x18\x01 \x01(\x04\x12\x33\n\x06shards\x18\x02 \x03(\x0b\x32#.flightmesh.api.shard.v1.ShardEpoch\"\x82\x01\n\x14\x41ssignShardsResponse\x12\x32\n\x05owned\x18\x01 \x03(\x0b\x32#.flightmesh.api.shard.v1.ShardEpoch\x12\x36\n\x07\x62locked\x18\x02 \x03(\x0b\x32%.flightmesh.api.shard.v1.BlockedShard\"5\n\x0c\x42lockedShard\x12\r\n\x05shard\x18\x01 \x01(\r\x12\x16\n\x0eholder_session\x18\x02 \x01(\x04\"\\\n\x14ReleaseShardsRequest\x12\x0f\n\x07session\x18\x01 \x01(\x04\x12\x33\n\x06shards\x18\x02 \x03(\x0b\x32#.flightmesh.api.shard.v1.ShardEpoch\"N\n\x15ReleaseShardsResponse\x12\x35\n\x08released\x18\x01 \x03(\x0b\x32#.flightmesh.api.shard.v1.ShardEpoch\"\x17\n\x15WatchHeartbeatRequest\"o\n\x16WatchHeartbeatResponse\x12\x0f\n\x07session\x18\x01 \x01(\x04\x12\x10\n\x08\x63ommands\x18\x02 \x01(\x04\x12\x32\n\x05owned\x18\x03 \x03(\x0b\x32#.flightmesh.api.shard.v1.ShardEpoch2\xe7\x02\n\x13ShardControlService\x12k\n\x0c\x41ssignShards\x12,.flightmesh.api.shard.v1.AssignShardsRequest\x1a-.flightmesh.api.shard.v1.AssignShardsResponse\x12n\n\rReleaseShards\x12-.flightmesh.api.shard.v1.ReleaseShardsRequest\x1a..flightmesh.api.shard.v1.ReleaseShardsResponse\x12s\n\x0eWatchHeartbeat\x12..flightmesh.api.shard.v1.WatchHeartbeatRequest\x1a/.flightmesh.api.shard.v1.WatchHeartbeatResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3flightmesh/api/shard/v1/shard_control_service.proto\x12\x17\x66lightmesh.api.shard.v1\"*\n\nShardEpoch\x12\r\n\x05shard\x18\x01 \x01(\r\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\"[\n\x13\x41ssignShardsRequest\x12\x0f\n\x07session\x18\x01 \x01(\x04\x12\x33\n\x06shards\x18\x02 \x03(\x0b\x32#.flightmesh.api.shard.v1.ShardEpoch\"\x82\x01\n\x14\x41ssignShardsResponse\x12\x32\n\x05owned\x18\x01 \x03(\x0b\x32#.flightmesh.api.shard.v1.ShardEpoch\x12\x36\n\x07\x62locked\x18\x02 \x03(\x0b\x32%.flightmesh.api.shard.v1.BlockedShard\"5\n\x0c\x42lockedShard\x12\r\n\x05shard\x18\x01 \x01(\r\x12\x16\n\x0eholder_session\x18\x02 \x01(\x04\"\\\n\x14ReleaseShardsRequest\x12\x0f\n\x07session\x18\x01 \x01(\x04\x12\x33\n\x06shards\x18\x02 \x03(\x0b\x32#.flightmesh.api.shard.v1.ShardEpoch\"N\n\x15ReleaseShardsResponse\x12\x35\n\x08released\x18\x01 \x03(\x0b\x32#.flightmesh.api.shard.v1.ShardEpoch\"\x17\n\x15WatchHeartbeatRequest\"o\n\x16WatchHeartbeatResponse\x12\x0f\n\x07session\x18\x01 \x01(\x04\x12\x10\n\x08\x63ommands\x18\x02 \x01(\x04\x12\x32\n\x05owned\x18\x03 \x03(\x0b\x32#.flightmesh.api.shard.v1.ShardEpoch\"\x19\n\x17ListServedShardsRequest\"a\n\x18ListServedShardsResponse\x12\x0f\n\x07session\x18\x01 \x01(\x04\x12\x34\n\x06shards\x18\x02 \x03(\x0b\x32$.flightmesh.api.shard.v1.ServedShard\"B\n\x0bServedShard\x12\r\n\x05shard\x18\x01 \x01(\r\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x15\n\rlast_sequence\x18\x03 \x01(\x04\x32\xe0\x03\n\x13ShardControlService\x12k\n\x0c\x41ssignShards\x12,.flightmesh.api.shard.v1.AssignShardsRequest\x1a-.flightmesh.api.shard.v1.AssignShardsResponse\x12n\n\rReleaseShards\x12-.flightmesh.api.shard.v1.ReleaseShardsRequest\x1a..flightmesh.api.shard.v1.ReleaseShardsResponse\x12s\n\x0eWatchHeartbeat\x12..flightmesh.api.shard.v1.WatchHeartbeatRequest\x1a/.flightmesh.api.shard.v1.WatchHeartbeatResponse0\x01\x12w\n\x10ListServedShards\x12\x30.flightmesh.api.shard.v1.ListServedShardsRequest\x1a\x31.flightmesh.api.shard.v1.ListServedShardsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,6 +47,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHHEARTBEATREQUEST']._serialized_end=602
   _globals['_WATCHHEARTBEATRESPONSE']._serialized_start=604
   _globals['_WATCHHEARTBEATRESPONSE']._serialized_end=715
-  _globals['_SHARDCONTROLSERVICE']._serialized_start=718
-  _globals['_SHARDCONTROLSERVICE']._serialized_end=1077
+  _globals['_LISTSERVEDSHARDSREQUEST']._serialized_start=717
+  _globals['_LISTSERVEDSHARDSREQUEST']._serialized_end=742
+  _globals['_LISTSERVEDSHARDSRESPONSE']._serialized_start=744
+  _globals['_LISTSERVEDSHARDSRESPONSE']._serialized_end=841
+  _globals['_SERVEDSHARD']._serialized_start=843
+  _globals['_SERVEDSHARD']._serialized_end=909
+  _globals['_SHARDCONTROLSERVICE']._serialized_start=912
+  _globals['_SHARDCONTROLSERVICE']._serialized_end=1392
 # @@protoc_insertion_point(module_scope)

@@ -65,3 +65,25 @@ class WatchHeartbeatResponse(_message.Message):
     commands: int
     owned: _containers.RepeatedCompositeFieldContainer[ShardEpoch]
     def __init__(self, session: _Optional[int] = ..., commands: _Optional[int] = ..., owned: _Optional[_Iterable[_Union[ShardEpoch, _Mapping]]] = ...) -> None: ...
+
+class ListServedShardsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListServedShardsResponse(_message.Message):
+    __slots__ = ("session", "shards")
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    SHARDS_FIELD_NUMBER: _ClassVar[int]
+    session: int
+    shards: _containers.RepeatedCompositeFieldContainer[ServedShard]
+    def __init__(self, session: _Optional[int] = ..., shards: _Optional[_Iterable[_Union[ServedShard, _Mapping]]] = ...) -> None: ...
+
+class ServedShard(_message.Message):
+    __slots__ = ("shard", "epoch", "last_sequence")
+    SHARD_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    LAST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    shard: int
+    epoch: int
+    last_sequence: int
+    def __init__(self, shard: _Optional[int] = ..., epoch: _Optional[int] = ..., last_sequence: _Optional[int] = ...) -> None: ...

@@ -50,6 +50,11 @@ class ShardControlServiceStub:
                 request_serializer=flightmesh_dot_api_dot_shard_dot_v1_dot_shard__control__service__pb2.WatchHeartbeatRequest.SerializeToString,
                 response_deserializer=flightmesh_dot_api_dot_shard_dot_v1_dot_shard__control__service__pb2.WatchHeartbeatResponse.FromString,
                 _registered_method=True)
+        self.ListServedShards = channel.unary_unary(
+                '/flightmesh.api.shard.v1.ShardControlService/ListServedShards',
+                request_serializer=flightmesh_dot_api_dot_shard_dot_v1_dot_shard__control__service__pb2.ListServedShardsRequest.SerializeToString,
+                response_deserializer=flightmesh_dot_api_dot_shard_dot_v1_dot_shard__control__service__pb2.ListServedShardsResponse.FromString,
+                _registered_method=True)
 
 
 class ShardControlServiceServicer:
@@ -71,7 +76,14 @@ class ShardControlServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchHeartbeat(self, request, context):
-        """A sign of life every second, for as long as the coordinator listens.
+        """A sign of life at once and twice a second, for as long as the coordinator listens.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListServedShards(self, request, context):
+        """The shards that the node serves, with what is committed of them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -94,6 +106,11 @@ def add_ShardControlServiceServicer_to_server(servicer, server):
                     servicer.WatchHeartbeat,
                     request_deserializer=flightmesh_dot_api_dot_shard_dot_v1_dot_shard__control__service__pb2.WatchHeartbeatRequest.FromString,
                     response_serializer=flightmesh_dot_api_dot_shard_dot_v1_dot_shard__control__service__pb2.WatchHeartbeatResponse.SerializeToString,
+            ),
+            'ListServedShards': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListServedShards,
+                    request_deserializer=flightmesh_dot_api_dot_shard_dot_v1_dot_shard__control__service__pb2.ListServedShardsRequest.FromString,
+                    response_serializer=flightmesh_dot_api_dot_shard_dot_v1_dot_shard__control__service__pb2.ListServedShardsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -178,6 +195,33 @@ class ShardControlService:
             '/flightmesh.api.shard.v1.ShardControlService/WatchHeartbeat',
             flightmesh_dot_api_dot_shard_dot_v1_dot_shard__control__service__pb2.WatchHeartbeatRequest.SerializeToString,
             flightmesh_dot_api_dot_shard_dot_v1_dot_shard__control__service__pb2.WatchHeartbeatResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListServedShards(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/flightmesh.api.shard.v1.ShardControlService/ListServedShards',
+            flightmesh_dot_api_dot_shard_dot_v1_dot_shard__control__service__pb2.ListServedShardsRequest.SerializeToString,
+            flightmesh_dot_api_dot_shard_dot_v1_dot_shard__control__service__pb2.ListServedShardsResponse.FromString,
             options,
             channel_credentials,
             insecure,
