@@ -1,0 +1,16 @@
+"""One whole cluster for the tests of a run; a test leaves it as it was."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from launcher.servers.install import Servers
+from tests.servers.cluster.running_cluster import RunningCluster
+
+
+@pytest.fixture(scope="session")
+def cluster(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster]:
+    """A cluster of the usual size; start again what you kill."""
+    with RunningCluster(tmp_path_factory.mktemp("cluster") / "data") as cluster:
+        cluster.launch()
+        yield cluster
