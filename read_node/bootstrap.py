@@ -1,6 +1,7 @@
 """Builds, starts and stops a read node. Wiring only."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import final
 
 import grpc
@@ -10,14 +11,17 @@ from flightmesh.event_bus import EventBus
 from flightmesh.journal import Journal
 from flightmesh.registry import Registry
 from flightmesh.registry.registration import RegistrationKeeper
+from flightmesh.runtime.process_metrics import ProcessMetrics
 from flightmesh.runtime.tasks import TaskOwner
 from flightmesh.sharding.shard_map import NodeRegistration, NodeRole
+from read_node import metrics as own_metrics
 from read_node.config import ReadNodeConfig
+from read_node.counters import QueryCounters
 from read_node.follower import Follower
 from read_node.grpc_service import QueryServicer
 from read_node.projection import Projection
 from read_node.translate.answers import Answers
-from read_node.translate.entries import HANDLERS, UNREADABLE, read_records
+from read_node.translate.entries import HANDLERS, UNREADABLE, decode_entry
 
 
 @final
@@ -28,6 +32,7 @@ class ReadNode:
         projection: its models.
         follower: what feeds them.
         answers: its replies.
+        queries: counts of queries.
         servicer: its gRPC service.
     """
 
@@ -52,12 +57,13 @@ class ReadNode:
             bus,
             clock,
             projection=self.projection,
-            decode=read_records,
+            decode=decode_entry,
             limits=config.follower,
         )
         self.answers = Answers(self.projection.schedules, config.most_questions)
+        self.queries = QueryCounters()
         self.servicer = QueryServicer(
-            self.projection, self.follower, self.answers, config.max_wait_s
+            self.projection, self.follower, self.answers, self.queries, config.max_wait_s
         )
 
     @property
@@ -111,6 +117,7 @@ def build_read_node(  # noqa: PLR0917 - wiring
     clock: Clock,
     on_failure: Callable[[BaseException], None] | None = None,
     registry: Registry | None = None,
+    metrics: ProcessMetrics | None = None,
 ) -> ReadNode:
     """A read node, not started.
 
@@ -121,5 +128,12 @@ def build_read_node(  # noqa: PLR0917 - wiring
         clock: for silence and pauses.
         on_failure: called once if its model can no longer be trusted; by default `stop` raises.
         registry: where it registers once it has caught up; None if somebody else does that.
+        metrics: the process's metrics, to which the node adds its own.
     """
-    return ReadNode(config, journal, bus, clock, on_failure, registry)
+    node = ReadNode(config, journal, bus, clock, on_failure, registry)
+    if metrics is not None:
+        samples = partial(
+            own_metrics.samples, node.follower, node.projection, node.answers, node.queries
+        )
+        metrics.add(config.name, own_metrics.DEFINITIONS, samples)
+    return node

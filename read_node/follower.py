@@ -8,22 +8,34 @@ that is silent for 2 s is asked for at the store (rules 22, 23). Nothing here wa
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
-from typing import final
+from dataclasses import dataclass, field
+from typing import Protocol, final
 
 from flightmesh.clock import Clock
 from flightmesh.errors import CorruptData, FlightmeshError, RetryableError, StoreError
 from flightmesh.event_bus import BusMessage, EventBus, LedgerHeartbeat
 from flightmesh.journal import Journal
 from flightmesh.ledger.reader import LedgerReader
+from flightmesh.runtime.metrics import Histogram
 from read_node.progress import Progress
 from read_node.projection import Projection, StoredRecord
-from read_node.sequencer import LedgerProgress, Sequencer
+from read_node.sequencer import NOTHING, LedgerProgress, Sequencer
 
 _log = logging.getLogger(__name__)
 
-# Reads the records of an entry from its bytes: (ledger, number, data); raises CorruptData.
-Decode = Callable[[int, int, bytes], Sequence[StoredRecord]]
+
+class StoredEntry(Protocol):
+    """An entry as stored; see flightmesh.api.journal.v1.Entry."""
+
+    committed_at_us: int
+
+    @property
+    def records(self) -> Sequence[StoredRecord]:
+        """Its records."""
+
+
+# Reads an entry from its bytes: (ledger, number, data); raises CorruptData.
+Decode = Callable[[int, int, bytes], StoredEntry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +67,22 @@ class FollowerStatistics:
 
     Attributes:
         entries: entries applied.
+        messages: messages heard from the bus.
         duplicates: messages dropped because their entry was known.
         gaps: messages that came before an entry that is missing.
         repairs: reads of the journal that brought entries after the first replay.
         alarms: entries or stores that could not be read.
+        visible_s: seconds from an entry's commit to its being applied, of those that came after
+            the first replay.
     """
 
     entries: int = 0
+    messages: int = 0
     duplicates: int = 0
     gaps: int = 0
     repairs: int = 0
     alarms: int = 0
+    visible_s: Histogram = field(default_factory=Histogram)
 
 
 @dataclass(slots=True)
@@ -74,6 +91,7 @@ class _Tail:
     reader: LedgerReader
     progress: LedgerProgress
     heard_at: float
+    newest: int = NOTHING  # the last entry heard of
 
 
 @final
@@ -85,7 +103,7 @@ class Follower:
         bus: where new ones are told of.
         clock: for silence and pauses.
         projection: what is fed.
-        decode: reads an entry's records.
+        decode: reads an entry.
         limits: times and bounds.
 
     Attributes:
@@ -123,6 +141,17 @@ class Follower:
     def held(self) -> int:
         """Records held back until an earlier one of their shard comes."""
         return self._sequencer.held
+
+    @property
+    def behind(self) -> int:
+        """Entries that were heard of and are not applied yet."""
+        tails = self._tails.values()
+        return sum(max(0, tail.newest - tail.progress.applied) for tail in tails)
+
+    @property
+    def ledgers(self) -> tuple[int, int]:
+        """Number of ledgers known, and of those that are sealed and wholly read."""
+        return len(self._tails), sum(tail.progress.finished for tail in self._tails.values())
 
     async def run(self) -> None:
         """Replays, then follows until cancelled.
@@ -221,8 +250,13 @@ class Follower:
         """Applies an entry if it is the ledger's next one; returns whether it was."""
         if number != tail.progress.next:
             return False
-        self._sequencer.accept(tail.progress, self._decode(tail.ledger, number, data))
+        entry = self._decode(tail.ledger, number, data)
+        self._sequencer.accept(tail.progress, entry.records)
         self.statistics.entries += 1
+        if self.ready.is_set():
+            age_us = self._clock.now_us() - entry.committed_at_us
+            # The writer's clock may be ahead of this one.
+            self.statistics.visible_s.observe(max(0, age_us) / 1e6)
         self.progress.moved()
         return True
 
@@ -248,7 +282,9 @@ class Follower:
     def _on_message(self, message: BusMessage) -> None:
         tail = self._tail(message.ledger)
         tail.heard_at = self._clock.monotonic_s()
+        self.statistics.messages += 1
         following = tail.progress.next
+        tail.newest = max(tail.newest, _newest_of(message))
         if isinstance(message, LedgerHeartbeat):
             if message.head >= following:
                 self._want(tail)
@@ -304,3 +340,7 @@ class Follower:
         self.statistics.alarms += 1
         _log.error(text, error)
         await self._clock.sleep(self._limits.retry_s)
+
+
+def _newest_of(message: BusMessage) -> int:
+    return message.head if isinstance(message, LedgerHeartbeat) else message.number

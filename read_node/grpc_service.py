@@ -10,6 +10,7 @@ import grpc
 from flightmesh.api.read.v1 import query_service_pb2 as pb
 from flightmesh.errors import FlightmeshError, Unavailable
 from flightmesh.rpc.errors import answers_errors, status_of, streams_errors
+from read_node.counters import QueryCounters
 from read_node.follower import Follower
 from read_node.projection import Projection
 from read_node.translate.answers import METHODS, Answers, Method, Question
@@ -27,16 +28,23 @@ class QueryServicer:
         projection: whose models are asked.
         follower: whose position the answers carry.
         answers: makes the replies.
+        counters: counts queries.
         max_wait_s: longest wait for a position where the caller sets no deadline.
     """
 
     def __init__(
-        self, projection: Projection, follower: Follower, answers: Answers, max_wait_s: float
+        self,
+        projection: Projection,
+        follower: Follower,
+        answers: Answers,
+        counters: QueryCounters,
+        max_wait_s: float,
     ) -> None:
         self._projection = projection
         self._progress = follower.progress
         self._ready = follower.ready
         self._answers = answers
+        self._counters = counters
         self._max_wait_s = max_wait_s
 
     def handlers(self) -> grpc.GenericRpcHandler:
@@ -52,11 +60,21 @@ class QueryServicer:
         return grpc.method_handlers_generic_handler(SERVICE, handlers)
 
     def _unary(self, method: Method) -> Callable[[bytes, Any], Awaitable[bytes]]:
+        counters = self._counters
+
         @answers_errors
         async def answer(_: Any, data: bytes, context: Any) -> bytes:
-            question = self._answers.question(method, data)
-            await self._reach(question, self._time_left(context))
-            return self._answers.answer(question, self._progress.token())
+            now = asyncio.get_running_loop().time
+            began_s = now()
+            try:
+                question = self._answers.question(method, data)
+                await self._reach(question, self._time_left(context))
+                return self._answers.answer(question, self._progress.token())
+            except (FlightmeshError, TimeoutError):
+                counters.failed[method.name] += 1
+                raise
+            finally:
+                counters.seconds[method.name].observe(now() - began_s)
 
         return functools.partial(answer, self)
 
@@ -77,8 +95,9 @@ class QueryServicer:
         """A serialized QueryBatchResponse (or QueryStreamResponse: they are alike)."""
         parts: list[bytes] = []
         now = asyncio.get_running_loop().time
+        began_s = now()
         # One query whose position never comes must leave time to send the others' answers.
-        give_up_at = now() + timeout_s * _WAITING_SHARE
+        give_up_at = began_s + timeout_s * _WAITING_SHARE
         for query in queries:
             try:
                 question = self._answers.question_in(query)
@@ -89,6 +108,9 @@ class QueryServicer:
             except (FlightmeshError, TimeoutError) as error:
                 position = self._progress.token().encode()
                 parts += write_result(status_of(error).SerializeToString(), position, failed=True)
+                self._counters.batched_failed += 1
+        self._counters.batched += len(queries)
+        self._counters.seconds["QueryBatch"].observe(now() - began_s)
         return b"".join(parts)
 
     async def _reach(self, question: Question, timeout_s: float) -> None:

@@ -16,7 +16,7 @@ from flightmesh.journal.sqlite import SqliteStore
 from flightmesh.ledger.reader import LedgerReader
 from read_node.projection import Projection
 from read_node.sequencer import Sequencer
-from read_node.translate.entries import HANDLERS, UNREADABLE, read_records
+from read_node.translate.entries import HANDLERS, UNREADABLE, decode_entry
 
 
 async def entries_of(directory: Path) -> list[tuple[int, int, bytes]]:
@@ -37,7 +37,7 @@ def main() -> None:
     sequencer = Sequencer(projection.apply)
     started = time.perf_counter()
     for ledger, number, data in entries:
-        sequencer.accept(sequencer.ledger(ledger), read_records(ledger, number, data))
+        sequencer.accept(sequencer.ledger(ledger), decode_entry(ledger, number, data).records)
     projection.settle()
     seconds = time.perf_counter() - started
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before

@@ -3,7 +3,6 @@
 This is the path of every replay, so payloads are not turned into domain values first.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -14,7 +13,7 @@ from flightmesh.domain.values import FindingRules
 from flightmesh.errors import CorruptData
 from flightmesh.ids import id_bytes
 from read_node.airports import AirportDefinition
-from read_node.projection import Handler, StoredRecord
+from read_node.projection import Handler
 from read_node.schedule_model import ScheduleModel
 from read_node.schedules import Scope
 from read_node.translate.flat_events import FlatLegAdded, Minutes
@@ -40,11 +39,6 @@ def decode_entry(ledger: int, number: int, data: bytes) -> entry_pb2.Entry:
             f"of format {entry.format}"
         )
     return entry
-
-
-def read_records(ledger: int, number: int, data: bytes) -> Sequence[StoredRecord]:
-    """The records of a stored entry; raises CorruptData, see `decode_entry`."""
-    return decode_entry(ledger, number, data).records
 
 
 def _rules(message: types_pb2.FindingRules) -> FindingRules:

@@ -38,7 +38,13 @@ class Mesh:
         self, ledger: int, records: Sequence[entry_pb2.Record], tell: bool = True
     ) -> PublishedEntry:
         number = self.heads[ledger] + 1
-        entry = entry_pb2.Entry(format=1, ledger=ledger, number=number, records=records)
+        entry = entry_pb2.Entry(
+            format=1,
+            ledger=ledger,
+            number=number,
+            committed_at_us=self.clock.now_us(),
+            records=records,
+        )
         data = entry.SerializeToString()
         done = await self.journal.append(ledger, 0, b"w", number, data)
         assert done.applied
