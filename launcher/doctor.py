@@ -1,30 +1,37 @@
-"""The `doctor` command: of a mesh that serves, or of a data folder that nobody uses."""
+"""The `doctor` command: of a mesh that serves, of its ledgers, or of a data folder not in use."""
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 
+from clients.aio import FlightmeshClient
 from clients.cli import doctor as live
 from clients.cli.exits import ExitCode, complain, describe, exit_code_of
 from clients.cli.options import AsJson, Server
 from clients.cli.output import write_object
+from clients.cli.running import config_of, run_to_code
 from flightmesh.clock import SystemClock
-from flightmesh.errors import ConfigurationError, CorruptData, FlightmeshError
+from flightmesh.errors import CorruptData, FlightmeshError
 from flightmesh.journal.sqlite import SqliteStore
 from flightmesh.journal.sqlite_repair import replace_index
+from flightmesh.process.config import ProcessConfig
 from flightmesh.schedule_model import ScheduleModel
-from flightmesh.verification import Violation
-from flightmesh.verification.journal import CheckResult, JournalReport, Progress, check_journal
+from flightmesh.verification.journal import JournalReport, Progress, check_journal
 from flightmesh.verification.repair import rebuild_index
+from launcher import doctor_report
+from launcher.doctor_mesh import check_mesh, check_store
+from launcher.doctor_store import (
+    place_from_environment,
+    place_of_folder,
+    place_of_nodes,
+    split_addresses,
+)
 
-_MARKS: Final = {"ok": "ok  ", "notice": "note", "violated": "FAIL"}
-# Violations of one check that a person is shown; --json has all.
-_SHOWN: Final = 5
 # Steps between two drawings of the progress bar.
 _STRIDE: Final = 64
 
@@ -38,99 +45,149 @@ def doctor(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Check the ledgers, claims, index and snapshots in this folder; stop the mesh"
-            " that uses it first.",
+            help="Folder of a cluster (with a cluster.json), or of an embedded mesh that is"
+            " stopped: check what is stored there.",
         ),
     ] = None,
+    cassandra: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST:PORT,…", help="Check the ledgers in this Cassandra, and ask no mesh."
+        ),
+    ] = "",
+    keyspace: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="Name of the store; else FLIGHTMESH_CLUSTER, flightmesh."
+        ),
+    ] = "",
     repair_index: Annotated[
         bool,
         typer.Option(
             "--repair-index",
-            help="With --data-dir: first build the index again from the ledgers. Never touches"
-            " the ledgers.",
+            help="First build the index again from the ledgers (in Cassandra: add what it lacks)."
+            " Never touches the ledgers.",
         ),
     ] = False,
 ) -> None:
-    """Check a mesh that serves, or, with --data-dir, what is stored in a folder.
+    """Check a mesh that serves with its ledgers, or, with --data-dir, what is stored in a folder.
 
-    Exits with 1 if a check fails. With --json: one object with ok and checks, each with invariant,
-    verdict (ok, notice, violated) and evidence.
+    The ledgers are those of --data-dir, --cassandra or FLIGHTMESH_CASSANDRA, else those of the
+    Cassandra that the mesh lists among its nodes. Exits with 1 if a check fails. With --json: one
+    object with ok and checks, each with invariant, verdict (ok, notice, violated) and evidence.
 
     \b
     Examples:
       flightmesh doctor && echo all is well
-      flightmesh doctor --data-dir data --json
+      flightmesh doctor --data-dir data/cluster --json
+      flightmesh doctor --cassandra 127.0.0.1:9042 --keyspace flightmesh
       flightmesh doctor --data-dir data --repair-index
     """
-    if data_dir is None:
-        if repair_index:
-            raise typer.BadParameter("needs --data-dir", param_hint="--repair-index")
-        live.doctor(context, as_json=as_json, server=server)
-        return
+    if data_dir is not None and cassandra:
+        raise typer.BadParameter("not together with --data-dir", param_hint="--cassandra")
+    try:
+        if cassandra:
+            given = place_of_nodes(split_addresses(cassandra), keyspace)
+            _check_cassandra(given, as_json=as_json, repair=repair_index)
+            return
+        store, servers = place_from_environment(keyspace), server
+        if data_dir is not None:
+            place = place_of_folder(data_dir, keyspace)
+            if place.folder is not None:
+                _check_folder(place.folder, as_json=as_json, repair=repair_index)
+                return
+            store, servers = place.cassandra, server or ",".join(place.servers)
+    except FlightmeshError as error:
+        _end(error)
+    wanted = _Wanted(as_json, repair_index, keyspace)
+    _check_serving(context, servers, store, wanted)
+
+
+class _Wanted:
+    """Options of a look at a mesh that serves."""
+
+    def __init__(self, as_json: bool, repair: bool, keyspace: str) -> None:
+        self.as_json = as_json
+        self.repair = repair
+        self.keyspace = keyspace
+
+
+def _check_serving(
+    context: typer.Context, servers: str, store: ProcessConfig | None, wanted: _Wanted
+) -> None:
+    async def body(client: FlightmeshClient) -> ExitCode:
+        told = (lambda _: None) if wanted.as_json else live.tell
+        verdicts = await live.examine(client, told)
+        with _progress() as progress:
+            report = await check_mesh(
+                client, store, progress, keyspace=wanted.keyspace, repair=wanted.repair
+            )
+        well = all(verdict.ok for verdict in verdicts) and (report is None or report.ok)
+        if wanted.as_json:
+            rows = [live.row(verdict) for verdict in verdicts]
+            _write(rows, report, well)
+        elif report is not None:
+            doctor_report.tell(report)
+        if report is None and wanted.repair:
+            complain("--repair-index needs --data-dir: this mesh has no Cassandra")
+            return ExitCode.USAGE
+        return ExitCode.OK if well else ExitCode.REFUSED
+
+    code = run_to_code(config_of(context, servers), body)
+    if code:
+        raise typer.Exit(int(code))
+
+
+def _check_cassandra(place: ProcessConfig, *, as_json: bool, repair: bool) -> None:
+    async def examine(progress: Progress) -> JournalReport:
+        return await check_store(place, progress, repair=repair)
+
+    _check(examine, as_json=as_json)
+
+
+def _check_folder(directory: Path, *, as_json: bool, repair: bool) -> None:
+    async def examine(progress: Progress) -> JournalReport:
+        clock = SystemClock()
+        if repair:
+            await replace_index(
+                directory,
+                lambda journal, index: rebuild_index(journal, index, progress),
+                clock,
+            )
+        async with await SqliteStore.open(directory, clock) as store:
+            return await check_journal(store, ScheduleModel(), progress)
+
+    _check(examine, as_json=as_json)
+
+
+def _check(
+    examine: Callable[[Progress], Coroutine[Any, Any, JournalReport]], *, as_json: bool
+) -> None:
     try:
         with _progress() as progress:
-            report = asyncio.run(_examine(data_dir, progress, repair=repair_index))
+            report = asyncio.run(examine(progress))
     except CorruptData as error:
         # The walk cannot go on: the store itself cannot be read.
-        report = JournalReport((_unreadable(error),), {})
+        report = doctor_report.unreadable(error)
     except FlightmeshError as error:
-        complain(describe(error))
-        raise typer.Exit(int(exit_code_of(error))) from None
-    _tell(report, as_json=as_json)
+        _end(error)
+    if as_json:
+        _write([], report, report.ok)
+    else:
+        doctor_report.tell(report)
     if not report.ok:
         raise typer.Exit(int(ExitCode.REFUSED))
 
 
-async def _examine(directory: Path, progress: Progress, *, repair: bool) -> JournalReport:
-    if not (directory / "journal.db").is_file():
-        raise ConfigurationError(f"there is no journal.db in {directory}")
-    clock = SystemClock()
-    if repair:
-        await replace_index(
-            directory,
-            lambda journal, index: rebuild_index(journal, index, progress),
-            clock,
-        )
-    async with await SqliteStore.open(directory, clock) as store:
-        return await check_journal(store, ScheduleModel(), progress)
+def _end(error: FlightmeshError) -> NoReturn:
+    complain(describe(error))
+    raise typer.Exit(int(exit_code_of(error))) from None
 
 
-def _unreadable(error: CorruptData) -> CheckResult:
-    return CheckResult(
-        "STORE",
-        "the store can be read",
-        "violated",
-        (Violation("STORE", str(error), {}),),
-    )
-
-
-def _tell(report: JournalReport, *, as_json: bool) -> None:
-    if as_json:
-        write_object(
-            {
-                "ok": report.ok,
-                "checks": [_row(check) for check in report.checks],
-                "counts": report.counts,
-            }
-        )
-        return
-    for check in report.checks:
-        typer.echo(f"{_MARKS[check.verdict]}  {check.invariant}: {check.title}")
-        for each in check.evidence[:_SHOWN]:
-            typer.echo(f"        {each}")
-        if len(check.evidence) > _SHOWN:
-            typer.echo(f"        and {len(check.evidence) - _SHOWN:,} more (--json shows all)")
-    counts = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in report.counts.items())
-    typer.echo(f"looked at {counts}" if counts else "the check ended early")
-
-
-def _row(check: CheckResult) -> dict[str, Any]:
-    return {
-        "invariant": check.invariant,
-        "title": check.title,
-        "verdict": check.verdict,
-        "evidence": [{"what": each.what, **each.evidence} for each in check.evidence],
-    }
+def _write(rows: list[dict[str, Any]], report: JournalReport | None, well: bool) -> None:
+    stored = [] if report is None else [doctor_report.row(check) for check in report.checks]
+    counts = {} if report is None else report.counts
+    write_object({"ok": well, "checks": [*rows, *stored], "counts": counts})
 
 
 @contextmanager
@@ -150,6 +207,6 @@ def _progress() -> Iterator[Progress]:
             if what not in tasks:
                 tasks[what] = bar.add_task(what, total=total)
             if done % _STRIDE == 0 or done == total:
-                bar.update(tasks[what], completed=done)
+                bar.update(tasks[what], completed=done, total=total)
 
         yield show

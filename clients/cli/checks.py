@@ -4,8 +4,9 @@ A check never raises: what goes wrong is its verdict.
 """
 
 import functools
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
 from typing import Final
 
 from clients.aio import FlightmeshClient
@@ -126,15 +127,21 @@ async def nodes_present(client: FlightmeshClient) -> str:
 
 @_check("read side caught up")
 async def read_side_caught_up(client: FlightmeshClient) -> str:
-    """A query that asks for everything known to be committed is answered within the deadline."""
+    """Each read node answers, in time, a query for all that is known to be committed."""
     head = Position()
     for node in await client.mesh.nodes():
         head = head.merged(Position.parse(node.position))
     for summary in (await client.queries.schedules())[:_SAMPLED_SCHEDULES]:
         async for record in client.aggregates.history(summary.schedule):
             head = head.merged(Position.parse(record.position))
-    await client.queries.schedules(min_position=head.token())
-    return f"at {client.position or 'the beginning'}"
+    asked = 0
+    async with read_nodes(client) as nodes:
+        for name, reader in nodes.items():
+            with _named(name):
+                await reader.queries.schedules(min_position=head.token())
+            asked += 1
+            client.saw(reader.position)
+    return f"{asked} read nodes at {client.position or 'the beginning'}"
 
 
 @_check("schedule counts agree")
@@ -158,15 +165,49 @@ async def schedule_counts_agree(client: FlightmeshClient) -> str:
 
 @_check("read model equals the write side")
 async def read_model_equals_the_write_side(client: FlightmeshClient) -> str:
-    """Each rotation's legs on the read side are those its owner has (I7)."""
-    compared, wrong = 0, []
-    for summary in await client.queries.schedules():
-        count, differing = await wrong_rotations(client, summary.schedule)
-        compared += count
-        wrong += [f"{summary.schedule}: {rotation}" for rotation in differing]
+    """On each read node a rotation's legs are those that its owner has (I7)."""
+    compared, wrong, asked = 0, [], 0
+    async with read_nodes(client) as nodes:
+        for name, reader in nodes.items():
+            asked += 1
+            with _named(name):
+                for summary in await reader.queries.schedules():
+                    count, differing = await wrong_rotations(client, reader, summary.schedule)
+                    compared += count
+                    wrong += [f"{summary.schedule}: {rotation} on {name}" for rotation in differing]
     if wrong:
         raise _Ill(f"other legs on the read side: {_some(wrong)}")
-    return f"{compared:,} rotations with legs"
+    return f"{compared:,} rotations with legs on {asked} read nodes"
+
+
+@asynccontextmanager
+async def read_nodes(client: FlightmeshClient) -> AsyncIterator[dict[str, FlightmeshClient]]:
+    """A client of each read node by its name; only the given one where no address is known.
+
+    Raises:
+        FlightmeshError: the nodes cannot be listed.
+    """
+    addresses = {
+        node.name: node.address
+        for node in await client.mesh.nodes()
+        if node.role == mesh.NODE_ROLE_READ_NODE and node.address
+    }
+    async with AsyncExitStack() as stack:
+        clients = {}
+        for name, address in addresses.items():
+            config = replace(client.config, servers=(address,))
+            clients[name] = await stack.enter_async_context(FlightmeshClient(config))
+            clients[name].saw(client.position)
+        yield clients or {"the read side": client}
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Says in an error which node gave it."""
+    try:
+        yield
+    except FlightmeshError as error:
+        raise _Ill(f"{name}: {describe(error)}") from error
 
 
 CHECKS: Final[Sequence[Check]] = (

@@ -1,5 +1,6 @@
 """The `doctor` command: is the mesh well?"""
 
+from collections.abc import Callable
 from typing import Any
 
 import typer
@@ -24,22 +25,34 @@ def doctor(context: typer.Context, *, as_json: AsJson = False, server: Server = 
     """
 
     async def body(client: FlightmeshClient) -> ExitCode:
-        verdicts = []
-        for check in CHECKS:
-            verdict = await check(client)
-            verdicts.append(verdict)
-            if not as_json:
-                mark = "ok  " if verdict.ok else "FAIL"
-                typer.echo(f"{mark}  {verdict.check}: {verdict.detail}")
+        verdicts = await examine(client, (lambda _: None) if as_json else tell)
         well = all(verdict.ok for verdict in verdicts)
         if as_json:
-            write_object({"ok": well, "checks": [_row(verdict) for verdict in verdicts]})
+            write_object({"ok": well, "checks": [row(verdict) for verdict in verdicts]})
         return ExitCode.OK if well else ExitCode.REFUSED
 
     run(context, server, body)
 
 
-def _row(verdict: Verdict) -> dict[str, Any]:
+async def examine(
+    client: FlightmeshClient, on_verdict: Callable[[Verdict], object]
+) -> list[Verdict]:
+    """Makes all checks of a mesh that serves; `on_verdict` hears of each as it is made."""
+    verdicts = []
+    for check in CHECKS:
+        verdicts.append(await check(client))
+        on_verdict(verdicts[-1])
+    return verdicts
+
+
+def tell(verdict: Verdict) -> None:
+    """Writes a verdict for people."""
+    mark = "ok  " if verdict.ok else "FAIL"
+    typer.echo(f"{mark}  {verdict.check}: {verdict.detail}")
+
+
+def row(verdict: Verdict) -> dict[str, Any]:
+    """A verdict for programs."""
     return {
         "invariant": verdict.check,
         "verdict": "ok" if verdict.ok else "violated",

@@ -19,8 +19,15 @@ _LOOKS: Final = 4
 Legs = dict[str, Leg]
 
 
-async def wrong_rotations(client: FlightmeshClient, schedule: str) -> tuple[int, list[str]]:
+async def wrong_rotations(
+    client: FlightmeshClient, reader: FlightmeshClient, schedule: str
+) -> tuple[int, list[str]]:
     """Compares every rotation of a schedule that has legs on the read side.
+
+    Args:
+        client: asks the owners.
+        reader: asks the read side.
+        schedule: name of the schedule.
 
     Returns:
         Number of rotations compared, and the ids of those that differ.
@@ -29,13 +36,13 @@ async def wrong_rotations(client: FlightmeshClient, schedule: str) -> tuple[int,
         FlightmeshError: a side does not answer.
     """
     read: dict[str, Legs] = {}
-    async for placed in client.queries.legs(schedule):
+    async for placed in reader.queries.legs(schedule):
         read.setdefault(placed.rotation_id, {})[placed.leg.leg_id] = placed.leg
     suspects: Iterable[str] = read
     for look in range(_LOOKS):
         if look:
             for rotation in suspects:
-                read[rotation] = await _read_side(client, schedule, rotation)
+                read[rotation] = await _read_side(reader, schedule, rotation)
         suspects = await _differing(client, schedule, suspects, read)
         if not suspects:
             break
@@ -62,6 +69,6 @@ async def _write_side(client: FlightmeshClient, schedule: str, rotation: str) ->
     return {leg.leg_id: leg for leg in state.legs}
 
 
-async def _read_side(client: FlightmeshClient, schedule: str, rotation: str) -> Legs:
-    legs = client.queries.legs(schedule, rotation_id=rotation)
+async def _read_side(reader: FlightmeshClient, schedule: str, rotation: str) -> Legs:
+    legs = reader.queries.legs(schedule, rotation_id=rotation)
     return {placed.leg.leg_id: placed.leg async for placed in legs}

@@ -1,7 +1,7 @@
 """Building the aggregate index from the ledgers again. Ledgers and claims are only read.
 
-The new index has everything that is committed, whatever claims and watermarks say, so it is right
-for every claim: a new owner finds all in it and nothing above its watermarks.
+The index then has everything that is committed, whatever claims and watermarks say, so it is right
+for every claim. `rebuild_index` fills a new index; `fill_index` adds what is missing to one in use.
 """
 
 from typing import Final, final
@@ -32,7 +32,34 @@ async def rebuild_index(
         CorruptData: a ledger cannot be read whole; nothing can be rebuilt from it.
         StoreUnavailable: the store cannot be used just now.
     """
-    rebuild = _Rebuild(index)
+    rebuild = _Rebuild(index, per_ledger=False)
+    await _read(journal, rebuild, progress)
+    await rebuild.write_heads()
+    await rebuild.write_watermarks()
+    return rebuild.records
+
+
+async def fill_index(
+    journal: Journal, index: AggregateIndex, progress: Progress = lambda *_: None
+) -> int:
+    """Adds to an index what the ledgers have and it may lack; returns the number of records.
+
+    The mesh may serve and write meanwhile, since nothing is taken away: chunks are true whoever
+    wrote them and the longer of one key holds the shorter (rule 13), heads go forward only (rule
+    16), and watermarks, which say what their writer has read, are left alone (rule 12). So what is
+    wrong in the index, rather than missing, stays.
+
+    Raises:
+        CorruptData: a ledger cannot be read whole; what lies before it has been added.
+        StoreError: the store cannot be used just now; may be repeated.
+    """
+    rebuild = _Rebuild(index, per_ledger=True)
+    await _read(journal, rebuild, progress)
+    await rebuild.write_heads()
+    return rebuild.records
+
+
+async def _read(journal: Journal, rebuild: "_Rebuild", progress: Progress) -> None:
     directory = await journal.list_directory()
     total = sum([await LedgerReader(journal, row.ledger).find_head() + 1 for row in directory])
     done = 0
@@ -42,11 +69,9 @@ async def rebuild_index(
             numbers.see(entry.number)
             await rebuild.take(entry)
             done += 1
-            progress("rebuilding", done, total)
+            progress("rebuilding", done, max(done, total))
         _refuse_broken(contents, numbers)
-        rebuild.end_of_ledger(row, contents.head)
-    await rebuild.finish()
-    return rebuild.records
+        await rebuild.end_of_ledger(row, contents.head)
 
 
 def _refuse_broken(contents: LedgerContents, numbers: NumberCheck) -> None:
@@ -77,8 +102,17 @@ class _Draft:
 
 @final
 class _Rebuild:
-    def __init__(self, index: AggregateIndex) -> None:
+    """Gathers records and writes them in chunks.
+
+    Args:
+        index: where to.
+        per_ledger: no chunk goes beyond its ledger. An owner's chunk of the same key does not, and
+            only then the longer of the two holds the shorter.
+    """
+
+    def __init__(self, index: AggregateIndex, *, per_ledger: bool) -> None:
         self._index = index
+        self._per_ledger = per_ledger
         self._drafts: dict[int, dict[AggregateId, _Draft]] = {}
         self._gathered = 0
         self._heads: dict[int, ShardHead] = {}
@@ -110,17 +144,22 @@ class _Rebuild:
             if head is None or last > head.sequence:
                 self._heads[record.shard] = ShardHead(last, entry.ledger, entry.number)
 
-    def end_of_ledger(self, row: DirectoryRow, head: int) -> None:
+    async def end_of_ledger(self, row: DirectoryRow, head: int) -> None:
         """Notes how far a ledger has been read."""
         for shard in self._shards:
             self._watermarks.setdefault(shard, {})[row.ledger] = head + 1
         self._shards.clear()
+        if self._per_ledger:
+            await self._flush()
 
-    async def finish(self) -> None:
-        """Writes the rest, then heads, then watermarks (rule 13)."""
+    async def write_heads(self) -> None:
+        """Writes the rest, then the heads: none shows what is not there (rule 16)."""
         await self._flush()
         for shard, head in self._heads.items():
             await self._index.flush(shard, [], head)
+
+    async def write_watermarks(self) -> None:
+        """Writes the watermarks, the last of all (rule 13)."""
         for shard, marks in self._watermarks.items():
             await self._index.write_watermarks(shard, marks)
 

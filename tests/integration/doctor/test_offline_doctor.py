@@ -134,9 +134,26 @@ def test_a_folder_without_a_store_is_refused_and_left_alone(tmp_path: Path) -> N
     assert not (tmp_path / "nothing").exists()
 
 
-def test_repair_needs_a_folder() -> None:
-    result = CliRunner().invoke(app, ["doctor", "--repair-index"])
+def test_a_repair_of_a_mesh_that_does_not_answer_is_told() -> None:
+    arguments = ["--timeout", "0.5", "doctor", "--repair-index", "--json", "--server"]
+    result = CliRunner().invoke(app, [*arguments, "127.0.0.1:1"])
+    assert result.exit_code == 1
+    assert verdicts(result)["STORE"] == "violated"
+
+
+def test_an_embedded_folder_and_a_server_of_ledgers_are_not_checked_together(
+    tmp_path: Path,
+) -> None:
+    result = doctor(tmp_path, "--cassandra", "127.0.0.1:9042")
     assert result.exit_code == 2
+    assert "not together with --data-dir" in result.stderr
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1", ",", "127.0.0.1:1,127.0.0.2:2"])
+def test_an_address_of_cassandra_that_is_none_is_refused(text: str) -> None:
+    result = CliRunner().invoke(app, ["doctor", "--cassandra", text])
+    assert result.exit_code == 2
+    assert "cassandra" in result.stderr
 
 
 def dump(folder: Path) -> list[str]:
