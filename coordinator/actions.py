@@ -8,12 +8,14 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import final
 
+from coordinator.counters import CoordinatorCounters
 from coordinator.node_client import AssignAnswer
 from coordinator.node_link import NodeLink
 from coordinator.planner import Learned, View
 from coordinator.ports import Seal
 from flightmesh.errors import StoreError
 from flightmesh.journal import DirectoryRow, Journal
+from flightmesh.runtime.logs import fields
 from flightmesh.runtime.tasks import TaskOwner
 from flightmesh.sharding.shard_map import ShardState
 
@@ -30,6 +32,7 @@ class Actions:
         seal: seals a ledger.
         journal: for the directory of ledgers.
         tasks: owns what is under way.
+        counters: counts seals.
         wake: called after each answer.
     """
 
@@ -41,6 +44,7 @@ class Actions:
         journal: Journal,
         *,
         tasks: TaskOwner,
+        counters: CoordinatorCounters,
         wake: Callable[[], None],
     ) -> None:
         self._learned = learned
@@ -48,6 +52,7 @@ class Actions:
         self._seal_ledger_of = seal
         self._journal = journal
         self._tasks = tasks
+        self._counters = counters
         self._wake = wake
         self._sealing: set[int] = set()
         self._sealing_leftovers = False
@@ -96,7 +101,7 @@ class Actions:
         try:
             await self._journal.add_to_directory(DirectoryRow(session, ""))
         except StoreError as error:
-            _log.warning("ledger %d cannot be shown yet: %s", session, error)
+            _log.warning("ledger cannot be shown yet: %s", error, extra=fields(ledger=session))
             return False
         return True
 
@@ -136,10 +141,11 @@ class Actions:
         try:
             await self._seal_ledger_of(session)
             self._learned.fenced.add(session)
-            _log.info("ledger %d is sealed", session)
+            self._counters.sealed += 1
+            _log.info("ledger sealed", extra=fields(session=session, ledger=session))
             self._wake()
         except StoreError as error:
             # Tried again with the leader's next tick.
-            _log.warning("ledger %d cannot be sealed yet: %s", session, error)
+            _log.warning("ledger cannot be sealed yet: %s", error, extra=fields(ledger=session))
         finally:
             self._sealing.discard(session)

@@ -5,6 +5,7 @@ from functools import partial
 
 import grpc
 
+from coordinator import metrics as own_metrics
 from coordinator.config import CoordinatorConfig
 from coordinator.coordinator import Coordinator
 from coordinator.node_client import ShardNodeClient
@@ -15,6 +16,7 @@ from flightmesh.errors import ConfigurationError
 from flightmesh.journal import FORMAT_VERSION, Claims, Constants, Journal
 from flightmesh.ledger.sealer import seal_ledger
 from flightmesh.registry import Registry
+from flightmesh.runtime.process_metrics import ProcessMetrics
 
 
 async def build_coordinator(
@@ -25,6 +27,7 @@ async def build_coordinator(
     claims: Claims,
     clock: Clock,
     client_factory: Callable[[str], ShardNodeClient],
+    metrics: ProcessMetrics | None = None,
 ) -> Coordinator:
     """A coordinator, not yet started (`start`, `stop`).
 
@@ -35,6 +38,7 @@ async def build_coordinator(
         claims: the claims.
         clock: time.
         client_factory: gives the client of the shard node at host:port.
+        metrics: the process's metrics, to which the coordinator adds its own.
 
     Raises:
         ConfigurationError: the store was created with other constants.
@@ -56,7 +60,10 @@ async def build_coordinator(
         seal=partial(seal_ledger, journal, clock=clock),
         constants=stored,
     )
-    return Coordinator(config, ports)
+    coordinator = Coordinator(config, ports)
+    if metrics is not None:
+        metrics.add(config.name, own_metrics.DEFINITIONS, partial(own_metrics.samples, coordinator))
+    return coordinator
 
 
 def grpc_client_factory(

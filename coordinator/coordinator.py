@@ -11,6 +11,7 @@ from coordinator.rebalancing import Rebalancing, plan_rebalancing
 from flightmesh.election import LeaderElection
 from flightmesh.errors import Refused, Unavailable
 from flightmesh.registry.registration import RegistrationKeeper
+from flightmesh.runtime.logs import fields
 from flightmesh.runtime.tasks import TaskOwner
 from flightmesh.sharding.shard_map import (
     LEADER_KEY,
@@ -30,11 +31,15 @@ class Coordinator:
     Args:
         config: settings.
         ports: what it works with.
+
+    Attributes:
+        counters: what it counts.
     """
 
     def __init__(self, config: CoordinatorConfig, ports: LeaderPorts) -> None:
         self._config = config
         self._ports = ports
+        self.counters = ports.counters
         self._registration = NodeRegistration(
             config.name, NodeRole.COORDINATOR, config.address, config.pid, extra=config.extra
         )
@@ -163,13 +168,18 @@ class Coordinator:
     async def _run(self) -> None:
         while True:
             await self._election.campaign()
-            _log.info("coordinator %s leads, token %d", self._config.name, self._election.token)
+            names = fields(node=self._config.name, token=self._election.token)
+            _log.info("leader elected", extra=names)
+            self.counters.elected += 1
             self._leader = Leader(self._config, self._election, self._ports)
             try:
                 await self._leader.lead()
+                self.counters.lost += 1
+                _log.warning("leadership lost", extra=names)
             except Exception:
                 # The supervising loop: a leadership that fails ends; the next one starts afresh.
-                _log.exception("leadership %d failed", self._election.token)
+                self.counters.lost += 1
+                _log.exception("leadership failed", extra=names)
                 await self._ports.clock.sleep(self._config.tick_s)
             finally:
                 self._leader = None

@@ -6,7 +6,7 @@ answered. Everything a step needs is read anew or was learned in this leadership
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, cast, final
@@ -19,12 +19,14 @@ from coordinator.ports import LeaderPorts
 from coordinator.sessions import Sessions
 from flightmesh.election import LeaderElection
 from flightmesh.errors import OutcomeUnknown, StoreError, Unavailable
+from flightmesh.runtime.logs import fields
 from flightmesh.runtime.tasks import TaskOwner
 from flightmesh.sharding.shard_map import (
     NODES_PREFIX,
     NodeRegistration,
     ShardAssignment,
     ShardMap,
+    ShardState,
 )
 
 _log = logging.getLogger(__name__)
@@ -57,7 +59,12 @@ class Leader:
         self.view = View(ports.constants.shard_count, {}, {}, {}, frozenset())
         self._session_nodes: dict[int, str] = {}
         self._sessions = Sessions(
-            config, ports.connect, clock=ports.clock, tasks=self._tasks, wake=self.wake
+            config,
+            ports.connect,
+            clock=ports.clock,
+            tasks=self._tasks,
+            counters=ports.counters,
+            wake=self.wake,
         )
         self._actions = Actions(
             self.learned,
@@ -65,6 +72,7 @@ class Leader:
             ports.seal,
             ports.journal,
             tasks=self._tasks,
+            counters=ports.counters,
             wake=self.wake,
         )
 
@@ -79,10 +87,16 @@ class Leader:
                 try:
                     await self.step()
                 except (Unavailable, StoreError) as error:
+                    self._ports.counters.put_off += 1
                     _log.warning("leader: the step is put off: %s", error)
                 await self._wake.wait()
         finally:
             await self._tasks.stop()
+
+    @property
+    def token(self) -> int:
+        """Fencing token of this leadership."""
+        return self._election.token
 
     def wake(self) -> None:
         """Has the leader look again at once."""
@@ -95,6 +109,7 @@ class Leader:
             Unavailable: the registry cannot be reached.
             StoreError: the ledger store cannot be reached.
         """
+        began_s = self._clock.monotonic_s()
         await self._look()
         next_step = plan(self.view, self.learned, self._config.limits)
         if next_step.changed:
@@ -104,6 +119,7 @@ class Leader:
             # move would be undone.
             self.learned.may_balance = False
         self._actions.act(self.view)
+        self._ports.counters.steps_s.observe(self._clock.monotonic_s() - began_s)
         return next_step
 
     @property
@@ -174,6 +190,8 @@ class Leader:
             return
         rows = {**self.view.rows, **{row.shard: row for row in next_step.changed}}
         self.view = replace(self.view, rows=rows)
+        self._ports.counters.written(next_step.changed)
+        _tell(next_step.changed)
         for row in next_step.changed:
             self.learned.wishes.pop(row.shard, None)
         self.wake()
@@ -204,6 +222,17 @@ class Leader:
             except Unavailable as error:
                 _log.info("leader: the watch broke: %s", error)
             await self._clock.sleep(0.5)
+
+
+def _tell(changed: Iterable[ShardAssignment]) -> None:
+    """Logs what was written to the map: one line for all shards that took the same way."""
+    groups: dict[tuple[ShardState, int, int], list[ShardAssignment]] = {}
+    for row in changed:
+        groups.setdefault((row.state, row.session, row.target_session), []).append(row)
+    for (state, session, target), rows in groups.items():
+        shards = [(row.shard, row.epoch) for row in rows]
+        named = fields(shards=shards, session=session, node=rows[0].node, target=target)
+        _log.info("shards are %s", state.value.replace("_", " "), extra=named)
 
 
 def node_of(view: View, name: str) -> NodeRegistration | None:

@@ -1,9 +1,10 @@
 """What a leader works with."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from coordinator.counters import CoordinatorCounters
 from coordinator.node_client import ShardNodeClient
 from flightmesh.clock import Clock
 from flightmesh.journal import Claims, Constants, Journal
@@ -29,6 +30,7 @@ class LeaderPorts:
         connect: gives the client of the shard node at host:port.
         seal: seals a ledger.
         constants: those of the store.
+        counters: where it counts.
     """
 
     registry: Registry
@@ -38,3 +40,4 @@ class LeaderPorts:
     connect: Callable[[str], ShardNodeClient]
     seal: Seal
     constants: Constants
+    counters: CoordinatorCounters = field(default_factory=CoordinatorCounters)

@@ -5,11 +5,13 @@ from collections.abc import Callable, Mapping
 from typing import Final, final
 
 from coordinator.config import CoordinatorConfig
+from coordinator.counters import CoordinatorCounters
 from coordinator.failure_detector import FailureDetector
 from coordinator.node_client import ShardNodeClient
 from coordinator.node_link import NodeLink
 from coordinator.planner import Learned, View, candidates
 from flightmesh.clock import Clock
+from flightmesh.runtime.logs import fields
 from flightmesh.runtime.tasks import TaskOwner
 from flightmesh.sharding.shard_map import ShardState
 
@@ -29,6 +31,7 @@ class Sessions:
         connect: gives the client of the shard node at host:port.
         clock: time.
         tasks: owns the links' tasks.
+        counters: counts suspicions.
         wake: called when there is news.
 
     Attributes:
@@ -42,6 +45,7 @@ class Sessions:
         *,
         clock: Clock,
         tasks: TaskOwner,
+        counters: CoordinatorCounters,
         wake: Callable[[], None],
     ) -> None:
         self.links: dict[int, NodeLink] = {}
@@ -49,6 +53,7 @@ class Sessions:
         self._connect = connect
         self._clock = clock
         self._tasks = tasks
+        self._counters = counters
         self._wake = wake
         self._detector = FailureDetector(
             config.silence_s, config.connect_grace_s, config.isolation_patience_s
@@ -74,16 +79,25 @@ class Sessions:
         self._view, self._learned, self._names = view, learned, names
         self._detector.look(now_s, self._config.tick_s)
         self._watch_sessions(now_s)
-        gone = {session for session, link in self.links.items() if link.gone}
-        # Who holds nothing is only passed over while it is missing: there is nothing to fence.
-        suspects = self._detector.suspects(now_s) & self._holders()
-        for session in gone | suspects | self._superseded() | self._overdue(now_s):
+        for session, reason in self._to_be_fenced(now_s).items():
             if session not in learned.dead:
-                _log.info("session %d is to be fenced", session)
+                named = fields(session=session, node=self._names.get(session, ""))
+                _log.warning("session is to be fenced: %s", reason, extra=named)
+                self._counters.suspected += 1
                 learned.dead.add(session)
                 self._detector.suspected(session, now_s)
         learned.alive = {session for session in self.links if self._detector.alive(session, now_s)}
         self._note_members(now_s)
+
+    def _to_be_fenced(self, now_s: float) -> dict[int, str]:
+        """Sessions to be fenced, with the reason."""
+        return {
+            **dict.fromkeys(self._overdue(now_s), "it has not confirmed a release in time"),
+            # Who holds nothing is only passed over while it is missing: there is nothing to fence.
+            **dict.fromkeys(self._detector.suspects(now_s) & self._holders(), "it is missing"),
+            **dict.fromkeys(self._superseded(), "its node has begun a newer one"),
+            **{n: "it says that it is over" for n, link in self.links.items() if link.gone},
+        }
 
     def _holders(self) -> set[int]:
         """Sessions that the map names, or that claim what the map has lost."""

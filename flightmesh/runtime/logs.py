@@ -1,25 +1,40 @@
-"""Logging, set up once by each main. Fields are passed as `extra={"fields": {...}}`."""
+"""Logging, set up once by each main. Structured fields are passed as `extra=fields(...)`."""
 
 import datetime as dt
 import logging
 import sys
+from collections.abc import Mapping
 from typing import Final, TextIO, final
 
 import msgspec
 
-# Every field that logs use, named once.
-SHARD: Final = "shard"
-EPOCH: Final = "epoch"
-SESSION: Final = "session"
-LEDGER: Final = "ledger"
-ENTRY: Final = "entry"
-COMMAND_ID: Final = "command_id"
-AGGREGATE_ID: Final = "aggregate_id"
-NODE: Final = "node"
+FIELDS: Final[Mapping[str, str]] = {
+    "node": "name of the node or process that the line is about",
+    "session": "number of a shard node's session",
+    "ledger": "number of a ledger; a session's ledger has the session's number",
+    "segment": "number of a segment of the ledger",
+    "entry": "number of an entry of the ledger",
+    "shard": "number of a shard",
+    "epoch": "epoch of the shard's assignment",
+    "shards": "several shards: pairs of shard and epoch",
+    "target": "session that is to get the shards; 0 where none is chosen",
+    "token": "fencing token of a leadership",
+    "aggregate_id": "id of an aggregate",
+    "schedule": "name of a schedule",
+    "command_id": "id of a command",
+    "sequence": "sequence of an aggregate's event",
+    "records": "number of records",
+    "entries": "number of entries",
+    "repeats": "how often a request was sent again",
+    "seconds": "how long it took",
+    "request_id": "id of an HTTP request",
+}
+"""Every field that logs use, with its meaning."""
 
 
 def fields(**values: object) -> dict[str, dict[str, object]]:
-    """The `extra` argument for structured fields."""
+    """The `extra` argument for structured fields, which FIELDS names."""
+    assert values.keys() <= FIELDS.keys(), values.keys() - FIELDS.keys()
     return {"fields": values}
 
 
