@@ -193,4 +193,10 @@ def test_balancing_moves_no_more_shards_than_balance_needs(loads: list[int]) -> 
         for load, target in zip(sorted(loads, reverse=True), targets, strict=True)
     )
 
-    assert len(allocate(shard_map, candidates(count), (), UNLIMITED)) == fewest
+    moves = allocate(shard_map, candidates(count), (), UNLIMITED)
+
+    assert len(moves) == fewest
+    # Without limits one round is enough, and balance stays as it is.
+    balanced = applied(shard_map, moves)
+    assert sorted(loads_of(balanced, count)) == sorted(targets)
+    assert allocate(balanced, candidates(count), (), UNLIMITED) == []
