@@ -7,11 +7,9 @@ from contextlib import suppress
 from typing import Final, TypeVar, final
 
 from flightmesh.clock import Clock
-from flightmesh.errors import Unavailable
-from flightmesh.registry import Registry
 from flightmesh.registry.etcd import EtcdRegistry
 from flightmesh.runtime.tasks import TaskOwner
-from flightmesh.sharding.shard_map import MAP_PREFIX, NodeRole, ShardState, decode_assignment
+from flightmesh.sharding.shard_map import NodeRole
 from launcher.cluster.config import MESH_NAME, ClusterConfig
 from launcher.cluster.control import ControlServer, Request, Say
 from launcher.cluster.folder import ClusterFolder
@@ -19,6 +17,7 @@ from launcher.cluster.layout import ProcessPlan, plan_processes, write_settings
 from launcher.cluster.member import Member
 from launcher.cluster.ports import PortBook
 from launcher.cluster.registrations import ServerRegistrations
+from launcher.cluster.served import until_served
 from launcher.cluster.servers import build_servers, open_new_or_old_store
 from launcher.cluster.state import ClusterState, started_at
 from launcher.cluster.supervisor import Supervisor
@@ -30,8 +29,6 @@ _T = TypeVar("_T")
 _STOP_ORDER: Final = (
     NodeRole.GATEWAY, NodeRole.READ_NODE, NodeRole.SHARD_NODE, NodeRole.COORDINATOR,
 )  # fmt: skip
-_SERVED_LIMIT_S: Final = 60.0
-_PAUSE_S: Final = 0.05
 _UNREGISTER_S: Final = 5.0
 
 
@@ -69,6 +66,7 @@ class Cluster:
             say=say,
             on_change=self._changed,
             stop_order=_stop_order,
+            one_by_one=frozenset({NodeRole.ETCD}),
         )
         self._registry = EtcdRegistry(self._addresses.etcd, clock, namespace=f"{MESH_NAME}/")
         self._registrations = ServerRegistrations(self._registry, clock, tasks)
@@ -100,7 +98,7 @@ class Cluster:
             write_settings(plan, self._config, self._folder, self._addresses, self._shard_count)
         await self._supervisor.start(self._processes)
         await self._step(
-            until_served(self._registry, self._shard_count, self._clock),
+            until_served(self.grpc[0], self._shard_count, self._clock),
             lambda _: f"all {self._shard_count} shards are served",
         )
         await self._control.start()
@@ -195,22 +193,3 @@ class Cluster:
 
 def _stop_order(member: Member) -> int:
     return len(_STOP_ORDER) if member.is_server else _STOP_ORDER.index(member.role)
-
-
-async def until_served(registry: Registry, shard_count: int, clock: Clock) -> None:
-    """Returns when a session has each shard.
-
-    Raises:
-        Unavailable: some have none within a minute.
-    """
-    deadline = clock.monotonic_s() + _SERVED_LIMIT_S
-    while True:
-        rows = [
-            decode_assignment(item.value) for item in (await registry.list_prefix(MAP_PREFIX)).items
-        ]
-        served = sum(row.state is ShardState.ACTIVE for row in rows)
-        if served >= shard_count:
-            return
-        if clock.monotonic_s() >= deadline:
-            raise Unavailable(f"only {served} of {shard_count} shards are served")
-        await clock.sleep(_PAUSE_S)

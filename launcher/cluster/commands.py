@@ -29,7 +29,7 @@ DataDir = Annotated[
     ),
 ]
 Names = Annotated[
-    list[str] | None, typer.Argument(metavar="NAME…", help="Names, as `cluster status` shows them.")
+    list[str] | None, typer.Argument(metavar="NAME", help="Names, as `cluster status` shows them.")
 ]
 
 

@@ -68,6 +68,11 @@ class Member:
         return self.role in SERVER_ROLES
 
     @property
+    def is_there(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self.phase in {"starting", "running"}
+
+    @property
     def pid(self) -> int:
         """Id of its process, or of the last one; 0 if it was never started."""
         return 0 if self.phase == "new" else self.process.pid
@@ -105,7 +110,7 @@ class Member:
 
     async def stop(self, limit_s: float, threads: Executor) -> None:
         """Asks the process to end and waits for it; kills it when the limit is over. Idempotent."""
-        if self.phase not in {"starting", "running"}:
+        if not self.is_there:
             return
         self.asked = True
         await asyncio.get_running_loop().run_in_executor(threads, self.process.stop, limit_s)

@@ -7,6 +7,7 @@ from typing import Final, final
 
 from flightmesh.clock import Clock
 from flightmesh.errors import FlightmeshError, Refused
+from flightmesh.sharding.shard_map import NodeRole
 from launcher.cluster.member import Member
 
 # Cassandra replays its log at its start; everything else is quicker.
@@ -25,6 +26,8 @@ class Supervisor:
         say: told of each step, in words.
         on_change: called after each change of a process: it was started, serves, or has ended.
         stop_order: key of sorting for the end: lower ones end first, equal ones together.
+        one_by_one: of these kinds one ends after the other: a member of etcd that leads hands its
+            place over to another, and waits long for one that is going, too.
     """
 
     def __init__(
@@ -35,6 +38,7 @@ class Supervisor:
         say: Callable[[str], None],
         on_change: Callable[[Member], None],
         stop_order: Callable[[Member], int],
+        one_by_one: frozenset[NodeRole] = frozenset(),
     ) -> None:
         self.members = tuple(members)
         self._by_name = {member.name: member for member in members}
@@ -42,6 +46,7 @@ class Supervisor:
         self._say = say
         self._on_change = on_change
         self._stop_order = stop_order
+        self._one_by_one = one_by_one
         # A thread for each that may wait for its readiness or end at once.
         self._threads = ThreadPoolExecutor(2 * len(members) + 2, thread_name_prefix="wait")
 
@@ -69,7 +74,7 @@ class Supervisor:
         """
         tell = say or self._say
         for member in members:
-            if member.phase in {"starting", "running"}:
+            if member.is_there:
                 raise Refused("RUNS_ALREADY", f"{member.name} runs already (process {member.pid})")
         for member in members:
             member.spawn(self._ended)
@@ -89,7 +94,7 @@ class Supervisor:
         """
         tell = say or self._say
         for member in members:
-            if member.phase not in {"starting", "running"}:
+            if not member.is_there:
                 raise Refused("DOES_NOT_RUN", f"{member.name} does not run")
         outcomes = await asyncio.gather(
             *(self._stop_one(member, tell) for member in members), return_exceptions=True
@@ -99,13 +104,12 @@ class Supervisor:
     async def stop_all(self) -> None:
         """Stops all that run, kind by kind."""
         for order in sorted({self._stop_order(member) for member in self.members}):
-            await asyncio.gather(
-                *(
-                    self._stop_one(member, self._say)
-                    for member in self.members
-                    if self._stop_order(member) == order and member.phase in {"starting", "running"}
-                )
-            )
+            together: dict[object, list[Member]] = {}
+            for member in self.members:
+                if self._stop_order(member) == order and member.is_there:
+                    key = member.role if member.role in self._one_by_one else member.name
+                    together.setdefault(key, []).append(member)
+            await asyncio.gather(*(self._stop_in_turn(each) for each in together.values()))
         self._threads.shutdown(wait=False)
 
     async def _until_ready(self, member: Member, say: Callable[[str], None]) -> None:
@@ -114,6 +118,10 @@ class Supervisor:
         took_s = self._clock.monotonic_s() - began_s
         say(f"{member.name} serves at {member.address} (process {member.pid}, {took_s:.1f} s)")
         self._on_change(member)
+
+    async def _stop_in_turn(self, members: Sequence[Member]) -> None:
+        for member in members:
+            await self._stop_one(member, self._say)
 
     async def _stop_one(self, member: Member, say: Callable[[str], None]) -> None:
         began_s = self._clock.monotonic_s()
