@@ -17,9 +17,15 @@ class Mesh:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def shard_map(self) -> service.GetShardMapResponse:
-        """The shard map as the asked server knows it."""
-        return await self._connection.unary(methods.GET_SHARD_MAP, service.GetShardMapRequest())
+    async def shard_map(self, *, with_last_sequences: bool = False) -> service.GetShardMapResponse:
+        """The shard map as the asked server knows it.
+
+        Args:
+            with_last_sequences: have each owner asked for its shards' last sequences, too; a shard
+                under way, or whose owner does not answer, has none.
+        """
+        request = service.GetShardMapRequest(with_last_sequences=with_last_sequences)
+        return await self._connection.unary(methods.GET_SHARD_MAP, request)
 
     async def watch_shard_map(
         self, timeout_s: float = 3600.0
@@ -46,11 +52,23 @@ class Mesh:
     async def drain_node(self, node: str) -> int:
         """Begins to move all shards off a node; may be repeated to see how far it is.
 
+        It holds until `undrain_node`, or until the node's process is started again.
+
         Returns:
             Shards that are still to be moved.
         """
         request = service.DrainNodeRequest(node=node)
         return (await self._connection.unary(methods.DRAIN_NODE, request)).shards_left
+
+    async def undrain_node(self, node: str) -> bool:
+        """Lets a node take its share of the shards again; whether it was being drained."""
+        request = service.UndrainNodeRequest(node=node)
+        return (await self._connection.unary(methods.UNDRAIN_NODE, request)).was_draining
+
+    async def rebalance(self, *, dry_run: bool = False) -> service.RebalanceResponse:
+        """Begins to share the shards out evenly, or only tells what would be moved."""
+        request = service.RebalanceRequest(dry_run=dry_run)
+        return await self._connection.unary(methods.REBALANCE, request)
 
     async def is_serving(self, address: str = "", timeout_s: float = 2.0) -> bool:
         """Whether the health service of an address says SERVING; the client's server if none.

@@ -107,6 +107,12 @@ MOVE_SHARD: Final = Method(
 DRAIN_NODE: Final = Method(
     _OPERATOR + "DrainNode", shard_map.DrainNodeRequest, shard_map.DrainNodeResponse
 )
+UNDRAIN_NODE: Final = Method(
+    _OPERATOR + "UndrainNode", shard_map.UndrainNodeRequest, shard_map.UndrainNodeResponse
+)
+REBALANCE: Final = Method(
+    _OPERATOR + "Rebalance", shard_map.RebalanceRequest, shard_map.RebalanceResponse
+)
 
 IMPORT_FILE: Final = Method(
     _LOADING + "ImportFile", loading.ImportFileRequest, loading.ImportFileResponse

@@ -23,6 +23,7 @@ from flightmesh.journal.sqlite import SqliteStore
 from flightmesh.loading import reference
 from flightmesh.registry.memory import InMemoryRegistry
 from flightmesh.registry.registration import RegistrationKeeper
+from flightmesh.routing.kit import RoutingKit
 from flightmesh.routing.query_router import PositionTracker
 from flightmesh.routing.shard_map_service import ShardMapServicer
 from flightmesh.rpc.server import GrpcServer
@@ -35,7 +36,6 @@ from gateway.loader import Loader
 from gateway.loading_service import LoadingService
 from gateway.mesh_backend import MeshBackend
 from launcher.config import DEFAULT_SHARD_COUNT, EmbeddedConfig
-from flightmesh.routing.kit import RoutingKit
 from launcher.sample import load_sample
 from read_node.bootstrap import ReadNode, build_read_node
 from read_node.config import ReadNodeConfig
@@ -192,7 +192,7 @@ class EmbeddedMesh:
         for server in servers:
             server.add(
                 map_services.add_ShardMapServiceServicer_to_server,
-                ShardMapServicer(self._kit.shard_map, self._registry),
+                ShardMapServicer(self._kit.shard_map, self._registry, self._kit.channels.get),
             )
         loader = Loader(
             self._kit.commands(),

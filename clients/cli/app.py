@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from clients.cli import doctor, exports, history, imports, listings, mesh, schedules
+from clients.cli import doctor, exports, history, imports, listings, mesh, operating, schedules
 from clients.cli.running import GlobalOptions
 
 app = typer.Typer(
@@ -63,6 +63,8 @@ app.command("findings")(listings.findings)
 app.command("history")(history.history)
 app.command("shards")(mesh.shards)
 app.command("nodes")(mesh.nodes)
-app.command("drain")(mesh.drain)
-app.command("move-shard")(mesh.move_shard)
+app.command("drain")(operating.drain)
+app.command("undrain")(operating.undrain)
+app.command("rebalance")(operating.rebalance)
+app.command("move-shard")(operating.move_shard)
 app.command("doctor")(doctor.doctor)

@@ -1,7 +1,7 @@
-"""Operators' commands: shards, nodes, drain, move-shard."""
+"""What operators see: shards, nodes."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import typer
 
@@ -18,6 +18,7 @@ _SHARD_COLUMNS: Final = (
     "address",
     "session",
     "epoch",
+    "last_sequence",
     "target_session",
 )
 _NODE_COLUMNS: Final = (
@@ -29,14 +30,16 @@ _NODE_COLUMNS: Final = (
     "shards_owned",
     "leader",
     "draining",
+    "metrics_address",
     "position",
 )
 
 
 def shards(context: typer.Context, *, as_json: AsJson = False, server: Server = "") -> None:
-    """Show which node owns each shard.
+    """Show which node owns each shard, and how far it is.
 
-    With --json: one object with assignments.
+    The last sequence is that of the shard's newest committed event, asked from its owner; a shard
+    under way, or whose owner does not answer, has none. With --json: one object with assignments.
 
     \b
     Example:
@@ -44,7 +47,7 @@ def shards(context: typer.Context, *, as_json: AsJson = False, server: Server = 
     """
 
     async def body(client: FlightmeshClient) -> None:
-        shard_map = await client.mesh.shard_map()
+        shard_map = await client.mesh.shard_map(with_last_sequences=True)
         found = [rows.shard_row(row) for row in shard_map.assignments]
         if as_json:
             write_object(
@@ -61,7 +64,7 @@ def shards(context: typer.Context, *, as_json: AsJson = False, server: Server = 
 
 
 def nodes(context: typer.Context, *, as_json: AsJson = False, server: Server = "") -> None:
-    """Show the processes of the mesh.
+    """Show the processes of the mesh, servers included.
 
     With --json: one object with nodes.
 
@@ -76,59 +79,6 @@ def nodes(context: typer.Context, *, as_json: AsJson = False, server: Server = "
             write_object({"nodes": found})
         else:
             _write_table(_short(found, "role"), _NODE_COLUMNS)
-
-    run(context, server, body)
-
-
-def drain(
-    context: typer.Context,
-    *,
-    node: Annotated[str, typer.Argument(metavar="NODE", help="Name, as `nodes` shows it.")],
-    as_json: AsJson = False,
-    server: Server = "",
-) -> None:
-    """Move all shards off a node and give it no new ones. May be repeated to see how far it is.
-
-    \b
-    Example:
-      flightmesh drain shard-2
-    """
-
-    async def body(client: FlightmeshClient) -> None:
-        left = await client.mesh.drain_node(node)
-        if as_json:
-            write_object({"node": node, "shards_left": left})
-        else:
-            typer.echo(f"{node} is being drained: {left} shards left to move")
-
-    run(context, server, body)
-
-
-def move_shard(
-    context: typer.Context,
-    *,
-    shard: Annotated[int, typer.Argument(metavar="SHARD", min=0, help="Number of the shard.")],
-    node: Annotated[
-        str,
-        typer.Option("--to", metavar="NODE", help="Where to; the least loaded node without it."),
-    ] = "",
-    as_json: AsJson = False,
-    server: Server = "",
-) -> None:
-    """Begin to move one shard to another node, by planned hand-over.
-
-    \b
-    Example:
-      flightmesh move-shard 12 --to shard-2
-    """
-
-    async def body(client: FlightmeshClient) -> None:
-        epoch = await client.mesh.move_shard(shard, node)
-        if as_json:
-            write_object({"shard": shard, "node": node, "epoch": epoch})
-        else:
-            target = node or "the least loaded other node"
-            typer.echo(f"shard {shard} is moving to {target} (epoch {epoch} ends)")
 
     run(context, server, body)
 

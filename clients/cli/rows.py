@@ -210,21 +210,24 @@ def history_line(record: HistoryRecord) -> dict[str, Any]:
 
 
 def shard_row(row: mesh.ShardAssignment) -> dict[str, Any]:
-    """One shard's assignment, as REST tells it."""
+    """One shard's assignment, as REST tells it; `owner` and `node` are the same."""
     return {
         "shard": row.shard,
         "state": str(mesh.ShardState.Name(row.state)),
+        "owner": row.node,
         "node": row.node,
         "address": row.address,
         "session": row.session,
         "epoch": row.epoch,
         "target_session": row.target_session,
+        "last_sequence": row.last_sequence if row.HasField("last_sequence") else None,
     }
 
 
 def node_row(node: mesh.Node) -> dict[str, Any]:
-    """One process of the mesh, as REST tells it."""
+    """One process of the mesh, as REST tells it; `id` and `name` are the same."""
     return {
+        "id": node.name,
         "name": node.name,
         "role": str(mesh.NodeRole.Name(node.role)),
         "address": node.address,
@@ -234,6 +237,8 @@ def node_row(node: mesh.Node) -> dict[str, Any]:
         "leader": node.leader,
         "draining": node.draining,
         "position": node.position,
+        "metrics_address": node.metrics_address,
+        "grpc_address": node.grpc_address,
     }
 
 

@@ -110,7 +110,7 @@ class Host:
         self.kit.start()
         self.server.add(
             map_services.add_ShardMapServiceServicer_to_server,
-            ShardMapServicer(self.kit.shard_map, self.registry),
+            ShardMapServicer(self.kit.shard_map, self.registry, self.kit.channels.get),
         )
         self._serves = await start(self)
         spare_garbage_collection()

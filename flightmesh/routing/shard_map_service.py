@@ -1,12 +1,15 @@
 """ShardMapService, as every process answers it from its own copy of the map."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, final
+
+import grpc
 
 from flightmesh.api.coordinator.v1 import shard_map_service_pb2 as pb
 from flightmesh.api.coordinator.v1 import shard_map_service_pb2_grpc as services
 from flightmesh.errors import Unavailable
 from flightmesh.registry import Listing, Registry
+from flightmesh.routing.served_shards import last_sequences
 from flightmesh.routing.shard_map_cache import ShardMapCache
 from flightmesh.routing.translate import (
     map_to_get_response,
@@ -21,6 +24,7 @@ from flightmesh.sharding.shard_map import (
     NodeRegistration,
     NodeRole,
     decode_registration,
+    drain_key,
 )
 
 # The whole map is told again at this interval, so that followers see that the stream lives.
@@ -34,21 +38,33 @@ class ShardMapServicer(services.ShardMapServiceServicer):
     Args:
         shard_map: this process's copy of the map.
         registry: where the processes are listed; while it is down the last list is told.
+        channel: gives the channel to an owner that is to be asked; without it nobody is.
     """
 
-    def __init__(self, shard_map: ShardMapCache, registry: Registry) -> None:
+    def __init__(
+        self,
+        shard_map: ShardMapCache,
+        registry: Registry,
+        channel: Callable[[str], grpc.aio.Channel] | None = None,
+    ) -> None:
         self._map = shard_map
         self._registry = registry
+        self._channel = channel
         self._nodes = self._drains = self._leader = Listing(0, ())
 
     @answers_errors
     async def GetShardMap(  # noqa: N802 - named by the proto
-        self, _request: pb.GetShardMapRequest, _context: Any
+        self, request: pb.GetShardMapRequest, _context: Any
     ) -> pb.GetShardMapResponse:
         """The map as this process knows it."""
-        if not self._map.shard_count:
+        shard_map = self._map.map
+        if not shard_map.shard_count:
             raise Unavailable("the shard map is not known yet")
-        return map_to_get_response(self._map.map)
+        answer = map_to_get_response(shard_map)
+        if request.with_last_sequences and self._channel is not None:
+            for shard, last in (await last_sequences(shard_map, self._channel)).items():
+                answer.assignments[shard].last_sequence = last
+        return answer
 
     @streams_errors
     async def WatchShardMap(  # noqa: N802 - named by the proto
@@ -78,7 +94,7 @@ class ShardMapServicer(services.ShardMapServiceServicer):
     def _describe(self) -> pb.ListNodesResponse:
         nodes = [decode_registration(item.value) for item in self._nodes.items]
         counts = self._map.map.counts()
-        drains = {int(item.value) for item in self._drains.items}
+        drains = {(item.key, item.value.decode()) for item in self._drains.items}
         leaders = {decode_registration(item.value).name for item in self._leader.items}
         nodes.sort(key=_order)
         return pb.ListNodesResponse(
@@ -87,7 +103,8 @@ class ShardMapServicer(services.ShardMapServiceServicer):
                     node,
                     shards_owned=counts.get(node.session, 0) if node.session else 0,
                     leader=node.role is NodeRole.COORDINATOR and node.name in leaders,
-                    draining=node.role is NodeRole.SHARD_NODE and node.session in drains,
+                    draining=node.role is NodeRole.SHARD_NODE
+                    and (drain_key(node.name), str(node.first_session)) in drains,
                 )
                 for node in nodes
             ]

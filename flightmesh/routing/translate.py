@@ -94,6 +94,8 @@ def registration_to_proto(
         leader=leader,
         draining=node.draining or draining,
         position=node.extra.get("position", ""),
+        metrics_address=node.extra.get("metrics", ""),
+        grpc_address=node.extra.get("grpc", ""),
     )
 
 
@@ -102,7 +104,12 @@ def registration_from_proto(node: pb.Node) -> NodeRegistration | None:
     role = _ROLE_FROM_PROTO.get(node.role)
     if role is None:
         return None
-    extra = {"position": node.position} if node.position else {}
+    told = {
+        "position": node.position,
+        "metrics": node.metrics_address,
+        "grpc": node.grpc_address,
+    }
+    extra = {name: value for name, value in told.items() if value}
     return NodeRegistration(
         node.name, role, node.address, node.pid, node.session, node.draining, extra
     )

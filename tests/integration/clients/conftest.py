@@ -231,7 +231,12 @@ class _Map(mesh_grpc.ShardMapServiceServicer):
 
     def GetShardMap(self, request: Any, context: Any) -> Any:
         self._script.note("GetShardMap", request, context)
-        return self._script.shard_map()
+        answer = self._script.shard_map()
+        if request.with_last_sequences:
+            # Shard 0 is under way, in the others nothing has happened yet.
+            for row in answer.assignments[1:]:
+                row.last_sequence = 0
+        return answer
 
     def WatchShardMap(self, request: Any, context: Any) -> Any:
         self._script.note("WatchShardMap", request, context)
@@ -258,7 +263,21 @@ class _Operator(mesh_grpc.OperatorServiceServicer):
 
     def DrainNode(self, request: Any, context: Any) -> Any:
         self._script.note("DrainNode", request, context)
-        return mesh_pb.DrainNodeResponse(shards_left=4)
+        # One less with each time it is asked.
+        return mesh_pb.DrainNodeResponse(
+            shards_left=max(0, 5 - len(self._script.calls["DrainNode"]))
+        )
+
+    def UndrainNode(self, request: Any, context: Any) -> Any:
+        self._script.note("UndrainNode", request, context)
+        return mesh_pb.UndrainNodeResponse(was_draining=request.node == "n1")
+
+    def Rebalance(self, request: Any, context: Any) -> Any:
+        self._script.note("Rebalance", request, context)
+        move = mesh_pb.PlannedMove(shard=5, from_node="n1", to_node="n2")
+        asked = len(self._script.calls["Rebalance"])
+        moves = [move] if asked == 1 else []
+        return mesh_pb.RebalanceResponse(moves=moves, under_way=int(asked < 4), at_once=3)
 
 
 class _Loading(loading_grpc.LoadingServiceServicer):

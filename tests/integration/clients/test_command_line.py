@@ -119,6 +119,8 @@ def test_schedules_nodes_and_shards_are_objects(scripted: Any) -> None:
     assert nodes[0]["role"] == "NODE_ROLE_SHARD_NODE"
     shards = json.loads(run(scripted, "shards", "--json").stdout)
     assert [row["shard"] for row in shards["assignments"]] == list(range(8))
+    assert [row["last_sequence"] for row in shards["assignments"]] == [None, *[0] * 7]
+    assert scripted.calls["GetShardMap"][-1].with_last_sequences
     assert "shard node" in run(scripted, "nodes").stdout
     assert "active" in run(scripted, "shards").stdout
 
@@ -180,13 +182,6 @@ def test_the_history_of_an_unknown_schedule_is_refused_and_an_empty_one_is_not(
     assert unknown.stderr == "flightmesh: there is no schedule s05 (SCHEDULE_NOT_FOUND)\n"
     asked = scripted.calls["ListHistory"]
     assert [bool(request.aggregate_id) for request in asked] == [True, False]
-
-
-def test_operators_steer_the_shards(scripted: Any) -> None:
-    moved = run(scripted, "move-shard", "5", "--to", "n2")
-    assert "shard 5 is moving to n2" in moved.stdout
-    drained = run(scripted, "drain", "n1", "--json")
-    assert json.loads(drained.stdout) == {"node": "n1", "shards_left": 4}
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from flightmesh.api.shard.v1 import aggregate_service_pb2 as aggregate_pb
 from flightmesh.api.shard.v1 import aggregate_service_pb2_grpc as aggregate_services
 from flightmesh.api.shard.v1 import command_service_pb2 as pb
 from flightmesh.api.shard.v1 import command_service_pb2_grpc as command_services
+from flightmesh.api.shard.v1 import shard_control_service_pb2 as control_pb
+from flightmesh.api.shard.v1 import shard_control_service_pb2_grpc as control_services
 from flightmesh.clock import SystemClock, SystemRandomness
 from flightmesh.errors import FlightmeshError
 from flightmesh.registry.memory import InMemoryRegistry
@@ -35,6 +37,7 @@ class ScriptedNode(
     command_services.CommandServiceServicer,
     aggregate_services.AggregateServiceServicer,
     read_services.QueryServiceServicer,
+    control_services.ShardControlServiceServicer,
 ):
     """Answers each command as `script` says, which may raise by returning an error."""
 
@@ -43,7 +46,9 @@ class ScriptedNode(
         self.server.add(command_services.add_CommandServiceServicer_to_server, self)
         self.server.add(aggregate_services.add_AggregateServiceServicer_to_server, self)
         self.server.add(read_services.add_QueryServiceServicer_to_server, self)
+        self.server.add(control_services.add_ShardControlServiceServicer_to_server, self)
         self.address = self.server.bind()
+        self.served = control_pb.ListServedShardsResponse()
         self.script: Script = lambda _: None
         self.seen: list[pb.ExecuteRequest] = []
         self.batches: list[int] = []
@@ -83,6 +88,12 @@ class ScriptedNode(
             raise error
         return aggregate_pb.GetRotationResponse(aggregate_id=request.aggregate_id, sequence=3)
 
+    async def ListServedShards(  # noqa: N802
+        self, request: control_pb.ListServedShardsRequest, context: Any
+    ) -> Any:
+        await self.gate.wait()
+        return self.served
+
     async def QueryBatch(  # noqa: N802
         self, request: read_pb.QueryBatchRequest, context: Any
     ) -> Any:
@@ -120,7 +131,7 @@ class RoutingMesh:
 
     async def node(self) -> ScriptedNode:
         node = ScriptedNode()
-        servicer = ShardMapServicer(self.shard_map, self.registry)
+        servicer = ShardMapServicer(self.shard_map, self.registry, self.channels.get)
         node.server.add(map_services.add_ShardMapServiceServicer_to_server, servicer)
         await node.server.start()
         self.nodes.append(node)

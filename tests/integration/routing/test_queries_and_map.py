@@ -21,6 +21,7 @@ from flightmesh.routing.query_router import PositionTracker
 from flightmesh.routing.shard_map_cache import ShardMapCache
 from flightmesh.sharding.shard_map import (
     CONSTANTS_KEY,
+    FIRST_SESSION,
     MeshConstants,
     NodeRegistration,
     NodeRole,
@@ -198,7 +199,8 @@ async def test_nodes_are_listed_with_what_the_map_and_the_leader_key_tell(mesh: 
     node = await mesh.node()
     mesh.give(node, node, None)
     shard_node = NodeRegistration("s1", NodeRole.SHARD_NODE, node.address, 7, session=1)
-    reader = NodeRegistration("r1", NodeRole.READ_NODE, "r:1", extra={"position": "1:5"})
+    extra = {"position": "1:5", "metrics": "r:9"}
+    reader = NodeRegistration("r1", NodeRole.READ_NODE, "r:1", extra=extra)
     leader = NodeRegistration("c1", NodeRole.COORDINATOR, "c:1")
     puts = [Put(registration_key(n), encode_registration(n)) for n in (shard_node, reader, leader)]
     await mesh.registry.transact(
@@ -212,7 +214,24 @@ async def test_nodes_are_listed_with_what_the_map_and_the_leader_key_tell(mesh: 
     assert [n.name for n in answer.nodes] == ["c1", "r1", "s1"]
     assert (told["s1"].shards_owned, told["s1"].draining, told["s1"].session) == (2, True, 1)
     assert (told["c1"].leader, told["r1"].leader) == (True, False)
-    assert told["r1"].position == "1:5"
+    assert (told["r1"].position, told["r1"].metrics_address) == ("1:5", "r:9")
+
+
+async def test_a_drained_node_shows_so_in_each_session_of_its_process(mesh: Mesh) -> None:
+    node = await mesh.node()
+    mesh.give(node)
+    nodes = [
+        NodeRegistration("s1", NodeRole.SHARD_NODE, "a:1", session=9, extra={FIRST_SESSION: "4"}),
+        NodeRegistration("s2", NodeRole.SHARD_NODE, "b:1", session=8, extra={FIRST_SESSION: "8"}),
+    ]
+    puts = [Put(registration_key(n), encode_registration(n)) for n in nodes]
+    drains = [Put("drain/s1", b"4"), Put("drain/s2", b"4")]
+    await mesh.registry.transact([], [*puts, *drains])
+    stub: Any = map_services.ShardMapServiceStub(mesh.channels.get(node.address))
+
+    answer = await stub.ListNodes(map_pb.ListNodesRequest(), timeout=5.0)
+
+    assert {n.name: n.draining for n in answer.nodes} == {"s1": True, "s2": False}
 
 
 async def test_read_nodes_are_found_in_the_registry_and_over_grpc(mesh: Mesh) -> None:
