@@ -29,6 +29,7 @@ async def start(host: Host) -> Callable[[], bool]:
         claims=store.claims,
         clock=host.clock,
         client_factory=grpc_client_factory(host.kit.channels.get),
+        metrics=host.metrics,
     )
     servicer = OperatorServicer(coordinator, host.kit.channels.get)
     servicer.add_to(host.server.grpc_server)

@@ -228,6 +228,8 @@ def _tell(changed: Iterable[ShardAssignment]) -> None:
     """Logs what was written to the map: one line for all shards that took the same way."""
     groups: dict[tuple[ShardState, int, int], list[ShardAssignment]] = {}
     for row in changed:
+        if row.state is ShardState.UNASSIGNED:
+            continue  # a new mesh: nobody had it
         groups.setdefault((row.state, row.session, row.target_session), []).append(row)
     for (state, session, target), rows in groups.items():
         shards = [(row.shard, row.epoch) for row in rows]

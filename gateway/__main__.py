@@ -36,7 +36,13 @@ def _build(host: Host, is_ready: Callable[[], bool]) -> Gateway:
     channel = host.kit.channels.get(host.server.address)
     backend = MeshBackend(host.kit.commands(), host.kit.queries(), channel)
     return build_gateway(
-        config, backend, clock=host.clock, randomness=host.randomness, is_ready=is_ready
+        config,
+        backend,
+        clock=host.clock,
+        randomness=host.randomness,
+        is_ready=is_ready,
+        metrics=host.metrics,
+        name=host.config.name,
     )
 
 

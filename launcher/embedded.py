@@ -8,6 +8,7 @@ import datetime as dt
 import logging
 import os
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, final
 
 from coordinator.bootstrap import build_coordinator, grpc_client_factory
@@ -17,6 +18,7 @@ from coordinator.grpc_service import OperatorServicer
 from flightmesh.api.coordinator.v1 import shard_map_service_pb2_grpc as map_services
 from flightmesh.api.loading.v1 import loading_service_pb2_grpc as loading_services
 from flightmesh.clock import SystemClock, SystemRandomness
+from flightmesh.event_bus import metrics as bus_metrics
 from flightmesh.event_bus.memory import InMemoryEventBus
 from flightmesh.journal import FORMAT_VERSION, Constants
 from flightmesh.journal.sqlite import SqliteStore
@@ -28,6 +30,7 @@ from flightmesh.routing.query_router import PositionTracker
 from flightmesh.routing.shard_map_service import ShardMapServicer
 from flightmesh.rpc.server import GrpcServer
 from flightmesh.runtime.lifecycle import StopSignal, spare_garbage_collection, stop_quietly
+from flightmesh.runtime.process_metrics import ProcessMetrics
 from flightmesh.runtime.tasks import TaskOwner
 from flightmesh.sharding.shard_map import NodeRegistration, NodeRole
 from gateway.bootstrap import Gateway, build_gateway
@@ -44,6 +47,7 @@ from shard_node.config import ShardNodeConfig
 
 _log = logging.getLogger(__name__)
 
+_GATEWAY = "gateway-1"
 _GRACE_S = 1.0
 _READY_LIMIT_S = 60.0
 _REGISTRATION_TTL_S = 5.0
@@ -85,6 +89,10 @@ class EmbeddedMesh:
         self._bus = InMemoryEventBus()
         self._tasks = TaskOwner("embedded", stop.fail)
         self._kit = RoutingKit(self._registry, self._clock, self._randomness, self._tasks)
+        self._metrics = ProcessMetrics(self._clock)
+        self._metrics.add(
+            "bus", bus_metrics.DEFINITIONS, partial(bus_metrics.samples_in_memory, self._bus)
+        )
         self._serving = False
         self.grpc_port = 0
 
@@ -100,6 +108,7 @@ class EmbeddedMesh:
         stack.push_async_callback(self._tasks.stop)
         stack.push_async_callback(self._kit.channels.close)
         self._tasks.start(self._registry.run_expiry(), "leases")
+        self._tasks.start(self._metrics.watch_event_loop(), "event-loop-lag")
         self._kit.start()
         servers = self._servers()
         nodes = [self._shard_node(store, server, n) for n, server in enumerate(servers)]
@@ -154,6 +163,7 @@ class EmbeddedMesh:
             shard_map=self._kit.shard_map,
             router=self._kit.commands(),
             known_airport=reference.known,
+            metrics=self._metrics,
         )
         node.register(server.grpc_server)
         return node
@@ -166,6 +176,7 @@ class EmbeddedMesh:
             self._clock,
             self._stop.fail,
             self._registry,
+            self._metrics,
         )
         read_node.add_to(server.grpc_server)
         return read_node
@@ -182,6 +193,7 @@ class EmbeddedMesh:
             claims=store.claims,
             clock=self._clock,
             client_factory=grpc_client_factory(self._kit.channels.get),
+            metrics=self._metrics,
         )
         servicer = OperatorServicer(coordinator, self._kit.channels.get)
         server.add(map_services.add_OperatorServiceServicer_to_server, servicer)
@@ -214,10 +226,12 @@ class EmbeddedMesh:
             clock=self._clock,
             randomness=self._randomness,
             is_ready=lambda: self._serving,
+            metrics=self._metrics,
+            name=_GATEWAY,
         )
         await self.gateway.start()
         self._push(stack, "gateway", self.gateway.stop)
-        self._register(NodeRole.GATEWAY, "gateway-1", self.gateway.address)
+        self._register(NodeRole.GATEWAY, _GATEWAY, self.gateway.address)
 
     def _register(self, role: NodeRole, name: str, address: str) -> None:
         registration = NodeRegistration(name, role, address, os.getpid())

@@ -21,7 +21,13 @@ async def start(host: Host) -> Callable[[], bool]:
     )
     store = await host.open_store()
     node = build_read_node(
-        config, store.journal, host.open_bus(), host.clock, host.stop.fail, host.registry
+        config,
+        store.journal,
+        host.open_bus(),
+        host.clock,
+        host.stop.fail,
+        host.registry,
+        host.metrics,
     )
     node.add_to(host.server.grpc_server)
     host.relay_all_but(QUERIES)

@@ -63,7 +63,12 @@ class ReadNode:
         self.answers = Answers(self.projection.schedules, config.most_questions)
         self.queries = QueryCounters()
         self.servicer = QueryServicer(
-            self.projection, self.follower, self.answers, self.queries, config.max_wait_s
+            self.projection,
+            self.follower,
+            self.answers,
+            counters=self.queries,
+            clock=clock,
+            max_wait_s=config.max_wait_s,
         )
 
     @property

@@ -8,6 +8,7 @@ from typing import Any, Final, final
 import grpc
 
 from flightmesh.api.read.v1 import query_service_pb2 as pb
+from flightmesh.clock import Clock
 from flightmesh.errors import FlightmeshError, Unavailable
 from flightmesh.rpc.errors import answers_errors, status_of, streams_errors
 from read_node.counters import QueryCounters
@@ -29,6 +30,7 @@ class QueryServicer:
         follower: whose position the answers carry.
         answers: makes the replies.
         counters: counts queries.
+        clock: for their durations.
         max_wait_s: longest wait for a position where the caller sets no deadline.
     """
 
@@ -37,7 +39,9 @@ class QueryServicer:
         projection: Projection,
         follower: Follower,
         answers: Answers,
+        *,
         counters: QueryCounters,
+        clock: Clock,
         max_wait_s: float,
     ) -> None:
         self._projection = projection
@@ -45,6 +49,8 @@ class QueryServicer:
         self._ready = follower.ready
         self._answers = answers
         self._counters = counters
+        # Not the event loop's time: that stands still while the loop works.
+        self._now_s = clock.monotonic_s
         self._max_wait_s = max_wait_s
 
     def handlers(self) -> grpc.GenericRpcHandler:
@@ -60,12 +66,11 @@ class QueryServicer:
         return grpc.method_handlers_generic_handler(SERVICE, handlers)
 
     def _unary(self, method: Method) -> Callable[[bytes, Any], Awaitable[bytes]]:
-        counters = self._counters
+        counters, now_s = self._counters, self._now_s
 
         @answers_errors
         async def answer(_: Any, data: bytes, context: Any) -> bytes:
-            now = asyncio.get_running_loop().time
-            began_s = now()
+            began_s = now_s()
             try:
                 question = self._answers.question(method, data)
                 await self._reach(question, self._time_left(context))
@@ -74,7 +79,7 @@ class QueryServicer:
                 counters.failed[method.name] += 1
                 raise
             finally:
-                counters.seconds[method.name].observe(now() - began_s)
+                counters.seconds[method.name].observe(now_s() - began_s)
 
         return functools.partial(answer, self)
 
@@ -95,9 +100,9 @@ class QueryServicer:
         """A serialized QueryBatchResponse (or QueryStreamResponse: they are alike)."""
         parts: list[bytes] = []
         now = asyncio.get_running_loop().time
-        began_s = now()
+        began_s = self._now_s()
         # One query whose position never comes must leave time to send the others' answers.
-        give_up_at = began_s + timeout_s * _WAITING_SHARE
+        give_up_at = now() + timeout_s * _WAITING_SHARE
         for query in queries:
             try:
                 question = self._answers.question_in(query)
@@ -110,7 +115,7 @@ class QueryServicer:
                 parts += write_result(status_of(error).SerializeToString(), position, failed=True)
                 self._counters.batched_failed += 1
         self._counters.batched += len(queries)
-        self._counters.seconds["QueryBatch"].observe(now() - began_s)
+        self._counters.seconds["QueryBatch"].observe(self._now_s() - began_s)
         return b"".join(parts)
 
     async def _reach(self, question: Question, timeout_s: float) -> None:

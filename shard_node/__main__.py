@@ -46,6 +46,7 @@ async def _build(host: Host) -> ShardNodeService:
         shard_map=host.kit.shard_map,
         router=host.kit.commands(),
         known_airport=reference.known,
+        metrics=host.metrics,
     )
 
 

@@ -40,7 +40,7 @@ class ShardNodeCounters:
         commands: commands answered, by outcome.
         command_s: seconds from a command's arrival to its answer, of those that were recorded.
         records: records per entry.
-        found: commands that found their aggregate in memory.
+        found: lookups that found their aggregate in memory.
         loads: aggregates loaded from the store.
         dropped: aggregates that left the memory, to keep it within its bounds.
         sessions: sessions begun.

@@ -193,6 +193,7 @@ class Intake:
         """
         cell = slot.memory.cells.get(aggregate_id)
         if cell is not None:
+            self._counters.found += 1
             return cell
         # One load at a time: a second, slower one would put an outdated state into memory.
         loading = slot.loading.get(aggregate_id)

@@ -49,7 +49,7 @@ PAUSED: Final = gauge(
 AGGREGATES: Final = gauge(f"{_NAME}_aggregates", "Aggregates in memory.")
 LOOKUPS: Final = counter(
     f"{_NAME}_aggregate_lookups",
-    "Commands that found their aggregate in memory (hit), aggregates loaded (miss).",
+    "Lookups of aggregates: found in memory (hit), loaded from the store (miss).",
     "result",
 )
 DROPPED: Final = counter(

@@ -7,16 +7,15 @@ else that the processes have in common is here.
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, final
 
-from prometheus_client import CollectorRegistry
-
 from flightmesh.api.coordinator.v1 import shard_map_service_pb2_grpc as map_services
 from flightmesh.clock import SystemClock, SystemRandomness
 from flightmesh.errors import FlightmeshError
+from flightmesh.event_bus import metrics as bus_metrics
 from flightmesh.event_bus.jetstream import JetStreamEventBus
 from flightmesh.journal.cassandra import CassandraStore
 from flightmesh.process import ports
@@ -28,7 +27,9 @@ from flightmesh.routing.kit import RoutingKit
 from flightmesh.routing.shard_map_service import ShardMapServicer
 from flightmesh.rpc.server import GrpcServer
 from flightmesh.runtime.lifecycle import StopSignal, spare_garbage_collection, stop_quietly
+from flightmesh.runtime.metrics import Sample
 from flightmesh.runtime.metrics_server import MetricsServer
+from flightmesh.runtime.process_metrics import ProcessMetrics
 from flightmesh.runtime.tasks import TaskOwner
 from flightmesh.sharding.shard_map import NodeRegistration, NodeRole
 
@@ -72,7 +73,7 @@ class Host:
         randomness: randomness.
         stop: to be told of failures that the process cannot go on after.
         tasks: owns the process's background tasks.
-        metrics: what /metrics tells.
+        metrics: what /metrics tells; each service adds its own.
         registry: the registry.
         bus: the event bus; None until `open_bus`.
         kit: routing.
@@ -86,7 +87,7 @@ class Host:
         self.clock = SystemClock()
         self.randomness = SystemRandomness()
         self.stop = stop
-        self.metrics = CollectorRegistry()
+        self.metrics = ProcessMetrics(self.clock)
         self._role = role
         self._stack = stack
         self._serves: Callable[[], bool] = lambda: False
@@ -94,7 +95,7 @@ class Host:
         address = f"[{config.host}]" if ":" in config.host else config.host
         self.server = GrpcServer(f"{address}:{config.grpc_port}")
         self._http = MetricsServer(
-            config.host, config.metrics_port, self.metrics, lambda: self._ready
+            config.host, config.metrics_port, self.metrics.registry, lambda: self._ready
         )
 
     async def run(self, start: Start) -> None:
@@ -107,6 +108,7 @@ class Host:
         self._stack.push_async_callback(self.tasks.stop)
         self.kit = RoutingKit(self.registry, self.clock, self.randomness, self.tasks)
         self._stack.push_async_callback(self.kit.channels.close)
+        self.tasks.start(self.metrics.watch_event_loop(), "event-loop-lag")
         self.kit.start()
         self.server.add(
             map_services.add_ShardMapServiceServicer_to_server,
@@ -124,7 +126,14 @@ class Host:
 
     def open_bus(self) -> JetStreamEventBus:
         """The event bus."""
-        return ports.open_bus(self.config, self.clock, self._stack)
+        bus = ports.open_bus(self.config, self.clock, self._stack)
+
+        def samples() -> Iterable[Sample]:
+            connected = bus.connected.is_set()
+            return bus_metrics.samples(bus.statistics, bus.lost, connected=connected)
+
+        self.metrics.add(self.config.name, bus_metrics.DEFINITIONS, samples)
+        return bus
 
     @property
     def pid(self) -> int:
