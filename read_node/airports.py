@@ -50,6 +50,10 @@ class Airports:
         stated = self._definitions.get(iata)
         return stated[min(stated)] if stated else None
 
+    def definitions(self) -> list[AirportDefinition]:
+        """All definitions, those that do not count too: what a snapshot holds."""
+        return [each for stated in self._definitions.values() for each in stated.values()]
+
     def defined(self) -> set[str]:
         """Codes of all defined airports."""
         return set(self._definitions)

@@ -20,8 +20,15 @@ from read_node.counters import QueryCounters
 from read_node.follower import Follower
 from read_node.grpc_service import QueryServicer
 from read_node.projection import Projection
+from read_node.snapshots import SnapshotKeeper
 from read_node.translate.answers import Answers
-from read_node.translate.entries import HANDLERS, UNREADABLE, decode_entry
+from read_node.translate.entries import (
+    HANDLERS,
+    UNREADABLE,
+    decode_entry,
+    read_record,
+    write_record,
+)
 
 
 @final
@@ -31,6 +38,7 @@ class ReadNode:
     Attributes:
         projection: its models.
         follower: what feeds them.
+        snapshots: what saves its models; None if they are not saved.
         answers: its replies.
         queries: counts of queries.
         servicer: its gRPC service.
@@ -60,6 +68,7 @@ class ReadNode:
             decode=decode_entry,
             limits=config.follower,
         )
+        self.snapshots = self._snapshot_keeper(journal, clock)
         self.answers = Answers(self.projection.schedules, config.most_questions)
         self.queries = QueryCounters()
         self.servicer = QueryServicer(
@@ -82,7 +91,9 @@ class ReadNode:
 
     async def start(self) -> None:
         """Begins to replay; returns at once. See `wait_ready`."""
-        self._tasks.start(self.follower.run(), "follower")
+        self._tasks.start(self._follow(), "follower")
+        if self.snapshots is not None:
+            self._tasks.start(self.snapshots.run(), "snapshots")
         if self._keeper is not None:
             self._tasks.start(self._register(self._keeper), "registration")
 
@@ -91,13 +102,37 @@ class ReadNode:
         await self.follower.ready.wait()
 
     async def stop(self) -> None:
-        """Ends all tasks. Idempotent."""
+        """Ends all tasks and saves the model. Idempotent."""
+        was_ready = self.ready
         self.follower.ready.clear()
         try:
             await self._tasks.stop()
         finally:
             if self._keeper is not None:
                 await self._keeper.give_up()
+            if self.snapshots is not None:
+                if was_ready:
+                    await self.snapshots.save()
+                await self.snapshots.close()
+
+    async def _follow(self) -> None:
+        if self.snapshots is not None:
+            await self.snapshots.load()
+        await self.follower.run()
+
+    def _snapshot_keeper(self, journal: Journal, clock: Clock) -> SnapshotKeeper | None:
+        plan = self._config.snapshots
+        if plan is None:
+            return None
+        return SnapshotKeeper(
+            plan,
+            journal,
+            clock,
+            follower=self.follower,
+            projection=self.projection,
+            write_record=write_record,
+            read_record=read_record,
+        )
 
     async def _register(self, keeper: RegistrationKeeper) -> None:
         """Enters service: nobody is sent here before the model has caught up."""

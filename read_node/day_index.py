@@ -38,6 +38,16 @@ class DayIndex:
         else:
             bucket.append(key)
 
+    def fill(self, keys: list[int]) -> None:
+        """Takes in all legs at once; the index must be new and the keys ascending."""
+        start = 0
+        while start < len(keys):
+            day = keys[start] // _DAY
+            stop = bisect_left(keys, (day + 1) * _DAY, start)
+            self.buckets[day] = keys[start:stop]
+            self.sorted_days.add(day)
+            start = stop
+
     def discard(self, key: int) -> None:
         """Takes a leg out; its columns must tell by now that it has gone or moved."""
         day = key // _DAY

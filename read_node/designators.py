@@ -76,6 +76,33 @@ class Designators:
         if not self._slots.isdisjoint(slots):
             self._found.version += 1
 
+    def dump(self) -> list[list[int]]:
+        """The legs of each repeated designator, in order, copied: all that a snapshot needs."""
+        return [slots.copy() for slots in self._repeated.values()]
+
+    def load(self, repeated: list[list[int]]) -> None:
+        """Makes everything anew from the columns and `dump`; must be new, the list of findings too.
+
+        Raises:
+            ValueError: the columns and `repeated` do not fit together.
+        """
+        legs = self._legs
+        airports = legs.departs_at
+        columns = zip(legs.flight, legs.day, legs.route, legs.rotation, strict=True)
+        self.single.update(
+            {
+                (flight << 20 | day) << 20 | airports[route]: slot
+                for slot, (flight, day, route, rotation) in enumerate(columns)
+                if rotation is not None
+            }
+        )
+        for group in repeated:
+            self._repeated[legs.designator_of(group[0])] = group
+            self._slots.update(group)
+        if len(self.single) + len(self._slots) - len(self._repeated) != len(legs):
+            raise ValueError("repeated designators do not fit the legs")
+        self._found.fill([self._finding(group) for group in repeated])
+
     def legs_of(self, slot: int) -> list[int]:
         """All legs of the leg's designator, in order; do not change it."""
         return self._repeated.get(self._legs.designator_of(slot)) or [slot]

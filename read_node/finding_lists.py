@@ -85,6 +85,12 @@ class KeyList(Generic[K]):
             self._changed.append(key)
         self.version += 1
 
+    def fill(self, keys: list[K]) -> None:
+        """Takes in all keys at once; the list must be new."""
+        self._members.update(keys)
+        self._changed = keys
+        self.version += 1
+
     def ordered(self) -> list[K]:
         """The keys, ascending; do not change it."""
         if len(self._changed) > _FEW:

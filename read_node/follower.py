@@ -8,11 +8,18 @@ that is silent for 2 s is asked for at the store (rules 22, 23). Nothing here wa
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol, final
 
 from flightmesh.clock import Clock
-from flightmesh.errors import CorruptData, FlightmeshError, RetryableError, StoreError
+from flightmesh.errors import (
+    CorruptData,
+    FlightmeshError,
+    ProtocolViolation,
+    RetryableError,
+    StoreError,
+)
 from flightmesh.event_bus import BusMessage, EventBus, LedgerHeartbeat
 from flightmesh.journal import Journal
 from flightmesh.ledger.reader import LedgerReader
@@ -107,7 +114,9 @@ class Follower:
         limits: times and bounds.
 
     Attributes:
+        sequencer: what has been read of each ledger, and what is held back.
         progress: the position.
+        whole: whether all of each entry is applied, or none; false for ever once one failed midway.
         ready: set when everything known at the start has been applied.
         statistics: counters.
     """
@@ -128,19 +137,22 @@ class Follower:
         self._projection = projection
         self._decode = decode
         self._limits = limits
-        self._sequencer = Sequencer(projection.apply)
+        self.sequencer = Sequencer(projection.apply)
         self._tails: dict[int, _Tail] = {}
         self._wanted: set[int] = set()
         self._work = asyncio.Event()
         self._slice_began = 0.0
-        self.progress = Progress(self._sequencer.ledgers)
+        self._going = asyncio.Event()
+        self._going.set()
+        self.progress = Progress(self.sequencer.ledgers)
+        self.whole = True
         self.ready = asyncio.Event()
         self.statistics = FollowerStatistics()
 
     @property
     def held(self) -> int:
         """Records held back until an earlier one of their shard comes."""
-        return self._sequencer.held
+        return self.sequencer.held
 
     @property
     def behind(self) -> int:
@@ -153,6 +165,22 @@ class Follower:
         """Number of ledgers known, and of those that are sealed and wholly read."""
         return len(self._tails), sum(tail.progress.finished for tail in self._tails.values())
 
+    @asynccontextmanager
+    async def at_rest(self) -> AsyncIterator[None]:
+        """While this is open nothing is applied and the findings are settled; queries go on.
+
+        Raises:
+            ProtocolViolation: an entry failed midway; the model is not to be trusted any more.
+        """
+        self._going.clear()
+        try:
+            if not self.whole:
+                raise ProtocolViolation("an entry is applied in part")
+            await self._settle()
+            yield
+        finally:
+            self._going.set()
+
     async def run(self) -> None:
         """Replays, then follows until cancelled.
 
@@ -164,13 +192,12 @@ class Follower:
         subscription = self._bus.subscribe()
         # What was committed between the replay and the subscription.
         await self._catch_up()
-        while self._sequencer.held:
+        while self.sequencer.held:
             # Earlier events lie in a ledger that was not in the directory yet.
-            _log.warning("%d records wait for earlier ones of their shards", self._sequencer.held)
+            _log.warning("%d records wait for earlier ones of their shards", self.sequencer.held)
             await self._clock.sleep(self._limits.retry_s)
             await self._catch_up()
-        while not self._projection.settle(self._limits.lanes_per_slice):
-            await self._breathe()
+        await self._settle()
         self.ready.set()
         try:
             async with asyncio.TaskGroup() as group:
@@ -205,6 +232,14 @@ class Follower:
             else:
                 return
 
+    async def _settle(self) -> None:
+        """Brings all findings up to date, in slices."""
+        began = self._clock.monotonic_s()
+        while not self._projection.settle(self._limits.lanes_per_slice):
+            if self._clock.monotonic_s() - began > self._limits.slice_s:
+                await asyncio.sleep(0)
+                began = self._clock.monotonic_s()
+
     def _in_order(self) -> list[_Tail]:
         tails = [self._tails[ledger] for ledger in sorted(self._tails)]
         return [tail for tail in tails if not tail.progress.finished]
@@ -217,7 +252,7 @@ class Follower:
         tail = self._tails.get(ledger)
         if tail is None:
             reader = LedgerReader(self._journal, ledger)
-            progress = self._sequencer.ledger(ledger)
+            progress = self.sequencer.ledger(ledger)
             # Never heard of: to be asked for at the next look.
             tail = _Tail(ledger, reader, progress, self._clock.monotonic_s() - 1e9)
             self._tails[ledger] = tail
@@ -240,9 +275,9 @@ class Follower:
                     self.progress.moved()
                 return count
             for number, data in batch:
-                count += self._take(tail, number, data)
                 await self._breathe()
-            if self._sequencer.held > self._limits.held_records:
+                count += self._take(tail, number, data)
+            if self.sequencer.held > self._limits.held_records:
                 return count  # what fills the holes is in other ledgers
         return count
 
@@ -251,7 +286,9 @@ class Follower:
         if number != tail.progress.next:
             return False
         entry = self._decode(tail.ledger, number, data)
-        self._sequencer.accept(tail.progress, entry.records)
+        self.whole = False
+        self.sequencer.accept(tail.progress, entry.records)
+        self.whole = True
         self.statistics.entries += 1
         if self.ready.is_set():
             age_us = self._clock.now_us() - entry.committed_at_us
@@ -261,10 +298,13 @@ class Follower:
         return True
 
     async def _breathe(self) -> None:
+        """Gives others their turn; to be called before each entry, for it may be time to rest."""
         now = self._clock.monotonic_s()
         if now - self._slice_began > self._limits.slice_s:
             await asyncio.sleep(0)
             self._slice_began = self._clock.monotonic_s()
+        if not self._going.is_set():
+            await self._going.wait()
 
     # Following
 
@@ -272,8 +312,8 @@ class Follower:
         while True:
             try:
                 async for message in messages:
-                    self._on_message(message)
                     await self._breathe()
+                    self._on_message(message)
             except (RetryableError, StoreError) as error:
                 await self._alarm("the bus failed: %s", error)
             await self._clock.sleep(self._limits.retry_s)

@@ -10,6 +10,8 @@ from array import array
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar, final
 
+import msgspec
+
 from read_node.lanes import Rotation
 
 SLOT_BITS = 24
@@ -59,6 +61,41 @@ class Numbers(dict[V, int]):
     def __missing__(self, value: V) -> int:
         number = self[value] = self._new(value)
         return number
+
+
+class LegsImage(msgspec.Struct, array_like=True, gc=False):
+    """What a snapshot holds of the columns; see LegColumns. Arrays are bytes of this machine.
+
+    Not among it are the legs' ids, which are kept apart, and their rotations: the image of the
+    rotations names their legs.
+    """
+
+    flight: bytes
+    route: bytes
+    equipment: bytes
+    day: bytes
+    departure: bytes
+    arrival: bytes
+    marks: bytes
+    successor: bytes
+    free: bytes
+    flights: list[Flight]
+    routes: list[Route]
+    route_legs: bytes
+    departs_at: bytes
+    arrives_at: bytes
+    equipments: list[Equipment]
+    type_of: bytes
+    days: list[str]
+    airports: list[str]
+    types: list[str]
+    longest: int
+    block_minutes: int
+
+
+_SLOT_COLUMNS = ("flight", "route", "equipment", "day", "departure", "arrival", "successor")
+_ARRAYS = (*_SLOT_COLUMNS, "route_legs", "departs_at", "arrives_at", "type_of")
+_LISTS = ("flights", "routes", "equipments", "days", "airports")
 
 
 @final
@@ -203,6 +240,46 @@ class LegColumns:
         rotation = self.rotation[slot]
         assert rotation is not None
         return self.departure[slot], self.arrival[slot], self.leg_id[slot], rotation.id
+
+    def dump(self) -> LegsImage:
+        """The columns as they are now, copied, without leg_id and rotation."""
+        arrays = {name: getattr(self, name).tobytes() for name in _ARRAYS}
+        lists = {name: getattr(self, name).copy() for name in _LISTS}
+        return LegsImage(
+            marks=bytes(self.marks),
+            free=array("i", self.free).tobytes(),
+            types=list(self._type_number),
+            longest=self.longest,
+            block_minutes=self.block_minutes,
+            **arrays,
+            **lists,
+        )
+
+    def load(self, image: LegsImage) -> None:
+        """Takes an image over; the columns must be new but for leg_id, rotation be None throughout.
+
+        Raises:
+            ValueError: the image's columns do not fit together.
+        """
+        for name in _ARRAYS:
+            getattr(self, name).frombytes(getattr(image, name))
+        for name in _LISTS:
+            getattr(self, name).extend(getattr(image, name))
+        self.marks.extend(image.marks)
+        free = array("i")
+        free.frombytes(image.free)
+        self.free.extend(free)
+        self.longest, self.block_minutes = image.longest, image.block_minutes
+        self.flight_number.update({flight: n for n, flight in enumerate(self.flights)})
+        self.route_number.update({route: n for n, route in enumerate(self.routes)})
+        self.equipment_number.update({kind: n for n, kind in enumerate(self.equipments)})
+        self.day_number.update({day: n for n, day in enumerate(self.days)})
+        self._airport_number.update({iata: n for n, iata in enumerate(self.airports)})
+        self._type_number.update({kind: n for n, kind in enumerate(image.types)})
+        lengths = {len(getattr(self, name)) for name in _SLOT_COLUMNS}
+        lengths |= {len(self.marks), len(self.rotation)}
+        if lengths != {len(self.leg_id)}:
+            raise ValueError("columns of different lengths")
 
     def _new_day(self, day: str) -> int:
         """Number of a day not seen before."""

@@ -76,6 +76,14 @@ class Projection:
         )
         self._unsettled: dict[ScheduleModel, None] = {}
 
+    def load(
+        self, scopes: list[Scope], quarantined: dict[bytes, str], events: int, left_out: int
+    ) -> None:
+        """Goes on from models that were made elsewhere, findings settled; must be new."""
+        self.schedules.load(scopes)
+        self.quarantined.update(quarantined)
+        self.events, self.left_out = events, left_out
+
     def apply(self, record: StoredRecord) -> int:
         """Applies the events of a record; returns their number, left out or not."""
         events = record.events

@@ -115,6 +115,15 @@ class Schedules:
             scope = self._scopes[name] = Scope(name)
         return scope
 
+    def scopes(self) -> list[Scope]:
+        """All names that events were of, whether a schedule of that name exists or not."""
+        return list(self._scopes.values())
+
+    def load(self, scopes: list[Scope]) -> None:
+        """Takes scopes over in place of its own."""
+        self._scopes = {scope.name: scope for scope in scopes}
+        self.version += 1
+
     def current(self) -> list[ScheduleModel]:
         """The models of all schedules that exist, by name."""
         models = (self._scopes[name].current() for name in sorted(self._scopes))

@@ -33,6 +33,10 @@ class LedgerProgress:
         self.applied = NOTHING
         self.held: dict[int, int] = {}
 
+    def count_applied(self) -> None:
+        """Brings `applied` up to date with `next` and `held`."""
+        self.applied = min(self.held) - 1 if self.held else self.next - 1
+
 
 @final
 class Sequencer:
@@ -60,6 +64,30 @@ class Sequencer:
         if progress is None:
             progress = self.ledgers[ledger] = LedgerProgress()
         return progress
+
+    def shards(self) -> dict[int, int]:
+        """The shard sequence that each shard goes on with, copied."""
+        return dict(self._next)
+
+    def held_records(self) -> list[tuple[int, int, StoredRecord]]:
+        """The records held back, each with its ledger and entry."""
+        names = {id(progress): ledger for ledger, progress in self.ledgers.items()}
+        return [
+            (names[id(progress)], number, record)
+            for queue in self._waiting.values()
+            for record, progress, number in queue.values()
+        ]
+
+    def load(self, shards: dict[int, int], held: Sequence[tuple[int, int, StoredRecord]]) -> None:
+        """Goes on where `shards` and `held_records` were taken; must be new.
+
+        `ledgers` says already how far each of them was read.
+        """
+        self._next.update(shards)
+        for ledger, number, record in held:
+            self._hold(self.ledgers[ledger], number, record)
+        for progress in self.ledgers.values():
+            progress.count_applied()
 
     def accept(self, progress: LedgerProgress, records: Sequence[StoredRecord]) -> None:
         """Takes over the records of the ledger's next entry.
@@ -107,6 +135,6 @@ class Sequencer:
             progress.held[number] -= 1
             if not progress.held[number]:
                 del progress.held[number]
-                progress.applied = min(progress.held) - 1 if progress.held else progress.next - 1
+                progress.count_applied()
         if not queue:
             del self._waiting[shard]

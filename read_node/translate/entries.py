@@ -13,7 +13,7 @@ from flightmesh.domain.values import FindingRules
 from flightmesh.errors import CorruptData
 from flightmesh.ids import id_bytes
 from read_node.airports import AirportDefinition
-from read_node.projection import Handler
+from read_node.projection import Handler, StoredRecord
 from read_node.schedule_model import ScheduleModel
 from read_node.schedules import Scope
 from read_node.translate.flat_events import FlatLegAdded, Minutes
@@ -39,6 +39,20 @@ def decode_entry(ledger: int, number: int, data: bytes) -> entry_pb2.Entry:
             f"of format {entry.format}"
         )
     return entry
+
+
+def write_record(record: StoredRecord) -> bytes:
+    """Bytes of a record of an entry."""
+    assert isinstance(record, entry_pb2.Record)
+    return record.SerializeToString()
+
+
+def read_record(data: bytes) -> StoredRecord:
+    """The record of such bytes; raises CorruptData."""
+    try:
+        return entry_pb2.Record.FromString(data)
+    except DecodeError as error:
+        raise CorruptData(f"a record cannot be read: {error}") from error
 
 
 def _rules(message: types_pb2.FindingRules) -> FindingRules:

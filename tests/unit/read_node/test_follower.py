@@ -1,7 +1,7 @@
 """The follower loses nothing, applies nothing twice and never runs ahead of what it has."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -9,70 +9,17 @@ import pytest
 from flightmesh.api.journal.v1 import entry_pb2
 from flightmesh.errors import Overloaded, ProtocolViolation, StoreUnavailable, Unavailable
 from flightmesh.event_bus import LedgerHeartbeat, PublishedEntry
-from flightmesh.event_bus.memory import InMemoryEventBus
-from flightmesh.journal import DirectoryRow
-from flightmesh.journal.memory import InMemoryJournal
 from flightmesh.position import Position
-from read_node.bootstrap import ReadNode, build_read_node
-from read_node.config import ReadNodeConfig
-from tests.unit.read_node.step_clock import StepClock, idle
+from tests.unit.read_node.mesh import Mesh
+from tests.unit.read_node.step_clock import idle
 from tests.unit.read_node.stories import Story, a_leg, kept_findings, plain_findings
-
-
-class Mesh:
-    """A journal, a bus, and writers that put a story's records into ledgers."""
-
-    def __init__(self) -> None:
-        self.journal = InMemoryJournal()
-        self.bus = InMemoryEventBus()
-        self.clock = StepClock()
-        self.heads: dict[int, int] = {}
-        self.node = build_read_node(ReadNodeConfig(), self.journal, self.bus, self.clock)
-
-    async def open(self, ledger: int) -> None:
-        await self.journal.add_to_directory(DirectoryRow(ledger, "shard-1"))
-        await self.journal.open_segment(ledger, 0, b"w", 0)
-        self.heads[ledger] = -1
-
-    async def append(
-        self, ledger: int, records: Sequence[entry_pb2.Record], tell: bool = True
-    ) -> PublishedEntry:
-        number = self.heads[ledger] + 1
-        entry = entry_pb2.Entry(
-            format=1,
-            ledger=ledger,
-            number=number,
-            committed_at_us=self.clock.now_us(),
-            records=records,
-        )
-        data = entry.SerializeToString()
-        done = await self.journal.append(ledger, 0, b"w", number, data)
-        assert done.applied
-        self.heads[ledger] = number
-        message = PublishedEntry(ledger, number, data)
-        if tell:
-            await self.bus.publish(message)
-            await idle()
-        return message
-
-    async def start(self) -> ReadNode:
-        await self.node.start()
-        await self.node.wait_ready()
-        await idle()
-        return self.node
-
-    def token(self) -> str:
-        return self.node.follower.progress.token()
-
-    def events(self) -> int:
-        return self.node.projection.events
 
 
 @pytest.fixture
 async def mesh() -> AsyncIterator[Mesh]:
     mesh = Mesh()
     yield mesh
-    await mesh.node.stop()
+    await mesh.stop()
 
 
 def a_story() -> tuple[Story, list[entry_pb2.Record]]:
@@ -260,9 +207,7 @@ async def test_a_store_that_fails_is_asked_again(mesh: Mesh, monkeypatch: Any) -
 
 async def test_a_shard_sequence_that_comes_twice_ends_the_node(mesh: Mesh) -> None:
     failures: list[BaseException] = []
-    mesh.node = build_read_node(
-        ReadNodeConfig(), mesh.journal, mesh.bus, mesh.clock, failures.append
-    )
+    mesh.node = mesh.another(on_failure=failures.append)
     _, records = a_story()
     await mesh.open(1)
     await mesh.start()
@@ -327,9 +272,7 @@ async def test_a_replay_that_meets_lasting_damage_ends_with_it(
 ) -> None:
     """A node that was never ready tells why it cannot be, instead of trying for ever."""
     failures: list[BaseException] = []
-    mesh.node = build_read_node(
-        ReadNodeConfig(), mesh.journal, mesh.bus, mesh.clock, failures.append
-    )
+    mesh.node = mesh.another(on_failure=failures.append)
     await mesh.open(1)
     read_entries = mesh.journal.read_entries
 
