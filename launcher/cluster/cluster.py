@@ -73,15 +73,15 @@ class Cluster:
         self._control = ControlServer(folder.path, self._asked)
 
     @property
-    def http(self) -> list[str]:
+    def http(self) -> tuple[str, ...]:
         """host:port of REST, of every gateway."""
-        return [plan.http for plan in self._plans if plan.http]
+        return tuple(plan.http for plan in self._plans if plan.http)
 
     @property
-    def grpc(self) -> list[str]:
+    def grpc(self) -> tuple[str, ...]:
         """host:port of the public gRPC services of every process, shard-1's first."""
-        first = [plan.grpc for plan in self._plans if plan.role is NodeRole.SHARD_NODE]
-        return first + [plan.grpc for plan in self._plans if plan.grpc not in first]
+        by_kind = sorted(self._plans, key=lambda plan: plan.role is not NodeRole.SHARD_NODE)
+        return tuple(plan.grpc for plan in by_kind)
 
     async def start(self) -> None:
         """Starts everything and waits until every shard is served.
@@ -156,7 +156,7 @@ class Cluster:
             etcd=self._addresses.etcd,
             nats=self._addresses.nats,
             cassandra=self._addresses.cassandra,
-            processes=[member.state() for member in self._supervisor.members],
+            processes=tuple(member.state() for member in self._supervisor.members),
         )
         try:
             self._folder.write(state)

@@ -1,7 +1,6 @@
 """cluster.json: the processes of a cluster, where they listen and how they are."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -72,12 +71,12 @@ class ClusterState(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: str
     cluster: str
     shard_count: int
-    http: Sequence[str]
-    grpc: Sequence[str]
-    etcd: Sequence[str]
-    nats: Sequence[str]
-    cassandra: Sequence[str]
-    processes: Sequence[ProcessState]
+    http: tuple[str, ...]
+    grpc: tuple[str, ...]
+    etcd: tuple[str, ...]
+    nats: tuple[str, ...]
+    cassandra: tuple[str, ...]
+    processes: tuple[ProcessState, ...]
 
 
 def write_state(path: Path, state: ClusterState) -> None:

@@ -4,7 +4,6 @@ import os
 import tomllib
 from pathlib import Path
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,8 +35,8 @@ def a_process(name: str = "shard-1", pid: int = 0, started: int = 0) -> ProcessS
 def a_cluster(*processes: ProcessState, launcher: int = 0, started: int = 0) -> ClusterState:
     return ClusterState(
         state="ready", launcher_pid=launcher, launcher_started=started, data_dir="here",
-        cluster="flightmesh", shard_count=64, http=["127.0.0.1:8080"], grpc=["127.0.0.1:8081"],
-        etcd=[], nats=[], cassandra=[], processes=processes,
+        cluster="flightmesh", shard_count=64, http=("127.0.0.1:8080",), grpc=("127.0.0.1:8081",),
+        etcd=(), nats=(), cassandra=(), processes=processes,
     )  # fmt: skip
 
 
@@ -55,7 +54,7 @@ def test_cluster_json_says_what_was_written(tmp_path: Path) -> None:
     path = tmp_path / "cluster.json"
     state = a_cluster(a_process(), a_process("read-1", 7, 9))
     write_state(path, state)
-    assert msgspec.to_builtins(read_state(path)) == msgspec.to_builtins(state)
+    assert read_state(path) == state
     assert [each.name for each in tmp_path.iterdir()] == ["cluster.json"]
 
 
@@ -79,7 +78,7 @@ async def test_the_folder_of_an_embedded_mesh_is_refused(tmp_path: Path) -> None
     (tmp_path / "journal.db").touch()
     with pytest.raises(ConfigurationError, match="embedded mesh"):
         await ClusterFolder(tmp_path).take(SystemClock())
-    assert [each.name for each in tmp_path.iterdir()] == ["journal.db"]
+    assert not (tmp_path / "launcher.lock").exists()
 
 
 async def test_a_folder_has_one_launcher_at_a_time(tmp_path: Path) -> None:
