@@ -13,7 +13,7 @@ from clients.values import new_leg
 from flightmesh.api.schedule.v1 import commands_pb2 as commands
 from flightmesh.api.shard.v1 import command_service_pb2 as service
 from flightmesh.clock import SystemClock, SystemRandomness, new_command_id
-from flightmesh.ids import airplane_id, rotation_id, shard_of
+from flightmesh.ids import airplane_id, derive, rotation_id, shard_of
 
 ROTATIONS = 160
 AIRPLANES = 20
@@ -113,7 +113,7 @@ class Edits:
                     arrival_airport=self.random.choice(("NCE", "TLS", "BOD")),
                     departure_time=start,
                     arrival_time=start + dt.timedelta(minutes=75),
-                    leg_id=_uuid(self.random),
+                    leg_id=derive("leg", request.command_id),
                 )
             )
         elif choice < 0.75:
@@ -130,8 +130,3 @@ class Edits:
                 )
             )
         return request
-
-
-def _uuid(chance: random.Random) -> str:
-    digits = f"{chance.getrandbits(128):032x}"
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"

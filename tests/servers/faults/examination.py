@@ -69,7 +69,10 @@ async def run_fault(
         await load.go_on(after_s)
         await load.stop()
         print(f"\n{schedule}: {load.record.summary()}", flush=True)
+        if load.record.failures:
+            print(load.record.reasons(), flush=True)
         await load.settle()
+    load.record.history.write(folder / "history.jsonl")
     async with mesh.open_store() as store:
         found = await examine(load, store)
     refuse(found + mesh.doctor(), load, folder)
@@ -89,6 +92,5 @@ async def examine(load: PacedLoad, store: Store) -> list[str]:
 def refuse(found: list[str], load: PacedLoad, folder: Path) -> None:
     """Fails with the first thing found; keeps the history."""
     if found:
-        load.record.history.write(folder / "history.jsonl")
         (folder / "found.json").write_text(json.dumps(found, indent=1))
         raise AssertionError(f"{len(found)} violations, kept in {folder}; the first: {found[0]}")

@@ -167,7 +167,7 @@ class PacedLoad:
         task.add_done_callback(self._finished)
 
     def _finished(self, task: "asyncio.Future[None]") -> None:
-        self._under_way.discard(task)  # type: ignore[arg-type]
+        self._under_way.discard(task)
         if not task.cancelled() and (error := task.exception()):
             self.record.wrong.append(f"the load itself failed: {error!r}")
 

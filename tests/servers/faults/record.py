@@ -1,5 +1,6 @@
 """What the load was told, written down: the history for the checker, and figures for people."""
 
+import re
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -151,6 +152,14 @@ class Record:
             f" {len(self.failures):,} unavailable{which if reasons else ''},"
             f" longest gap {self.gap_us / 1e6:.2f} s, slowest command {self.slowest_us / 1e6:.2f} s"
         )
+
+    def reasons(self, count: int = 8) -> str:
+        """The commonest failures, one per line, digits left out."""
+        texts = Counter(
+            f"{failure.way}: {re.sub(r'[0-9]+', '#', failure.message)[:200]}"
+            for failure in self.failures
+        )
+        return "\n".join(f"  {times:6,} {text}" for text, times in texts.most_common(count))
 
     def _settle(self, request: ExecuteRequest) -> None:
         waiting = self.untold.get(request.command_id)

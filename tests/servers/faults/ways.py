@@ -78,6 +78,9 @@ class LibraryWay:
         await self.client.close()
 
 
+_Waiting = tuple[service.ExecuteRequest, "asyncio.Future[CommandResult]"]
+
+
 class StreamWay:
     """ExecuteStream to one address; another one is taken when the stream breaks."""
 
@@ -87,8 +90,7 @@ class StreamWay:
         self._addresses = deque(addresses)
         self._tasks = TaskOwner("stream-way")
         self._connection = Connection(ClientConfig(addresses), SystemClock(), self._tasks)
-        self._waiting: list[tuple[service.ExecuteRequest, asyncio.Future[CommandResult]]] = []
-        self._sent: deque[list[asyncio.Future[CommandResult]]] = deque()
+        self._waiting: list[_Waiting] = []
         self._tasks.start(self._run(), "stream")
 
     async def execute(self, request: service.ExecuteRequest) -> Result:
@@ -110,42 +112,54 @@ class StreamWay:
 
     async def _run(self) -> None:
         while True:
-            try:
-                await self._follow_stream(self._addresses[0])
-            except FlightmeshError as error:
-                self._break(error)
+            stream = _Stream(self._waiting)
+            error = await stream.follow(self._connection, self._addresses[0])
+            stream.give_up(error)
             self._addresses.rotate()
             await asyncio.sleep(_PAUSES_S[1])
 
-    async def _follow_stream(self, address: str) -> None:
-        answers = self._connection.exchange(methods.EXECUTE_STREAM, self._batches(), 600, address)
+
+class _Stream:
+    """One stream from its begin to its break, with what was sent on it."""
+
+    def __init__(self, waiting: list[_Waiting]) -> None:
+        self._waiting = waiting
+        self._sent: deque[list[_Waiting]] = deque()
+        self._broken = False
+
+    async def follow(self, connection: Connection, address: str) -> FlightmeshError:
+        """Answers what waits until the stream breaks; tells why."""
         try:
-            async for response in answers:
-                for answer, result in zip(self._sent.popleft(), response.results, strict=True):
+            async for response in connection.exchange(
+                methods.EXECUTE_STREAM, self._batches(), 600, address
+            ):
+                for (_, answer), result in zip(self._sent.popleft(), response.results, strict=True):
                     if answer.done():
                         continue
                     if result.HasField("error"):
                         answer.set_exception(error_of(result.error))
                     else:
                         answer.set_result(CommandResult.of(result.response))
-        finally:
-            await answers.aclose()  # type: ignore[attr-defined]
-        raise Unavailable("the stream ended")
+        except FlightmeshError as error:
+            return error
+        return Unavailable("the stream ended")
+
+    def give_up(self, error: FlightmeshError) -> None:
+        """Tells all who wait that nobody knows what became of their commands."""
+        self._broken = True
+        for _, answer in (each for batch in self._sent for each in batch):
+            if not answer.done():
+                answer.set_exception(Unavailable(error.message))
 
     async def _batches(self) -> AsyncIterator[service.ExecuteStreamRequest]:
-        while True:
+        # gRPC may ask for one more batch of a stream that is broken already: it gets none.
+        while not self._broken:
             await asyncio.sleep(_BATCH_EVERY_S)
-            waiting = [(request, answer) for request, answer in self._waiting if not answer.done()]
-            self._waiting.clear()
-            if waiting:
-                self._sent.append([answer for _, answer in waiting])
-                yield service.ExecuteStreamRequest(requests=[request for request, _ in waiting])
-
-    def _break(self, error: FlightmeshError) -> None:
-        while self._sent:
-            for answer in self._sent.popleft():
-                if not answer.done():
-                    answer.set_exception(Unavailable(error.message))
+            batch = [] if self._broken else [each for each in self._waiting if not each[1].done()]
+            if batch:
+                self._waiting.clear()
+                self._sent.append(batch)
+                yield service.ExecuteStreamRequest(requests=[request for request, _ in batch])
 
 
 _PATHS = {

@@ -1,0 +1,189 @@
+"""A running cluster as fault tests see it: cluster.json, process ids, and the launcher's socket."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from clients.aio import FlightmeshClient
+from clients.config import ClientConfig
+from flightmesh.api.coordinator.v1 import shard_map_service_pb2 as shard_map
+from flightmesh.journal.cassandra import CassandraOptions, CassandraStore
+from launcher.cluster import control
+from launcher.cluster.state import ClusterState, ProcessState, is_alive, read_state
+from tests.servers.faults.load import PATIENCE_S, Addresses
+
+BIN = Path(sys.executable).parent / "flightmesh"
+SERVERS = ("etcd", "nats", "cassandra")
+
+
+class Stack:
+    """A cluster that is left whole by every test.
+
+    Attributes:
+        folder: its data directory.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    # --- what is there ----------------------------------------------------------------------
+
+    def state(self) -> ClusterState:
+        state = read_state(self.folder / "cluster.json")
+        assert state is not None
+        return state
+
+    def process(self, name: str) -> ProcessState:
+        return next(each for each in self.state().processes if each.name == name)
+
+    def named(self, role: str) -> list[str]:
+        """Names of the processes of a role, in order."""
+        return [each.name for each in self.state().processes if each.role == role]
+
+    def addresses(self) -> Addresses:
+        processes = self.state().processes
+        gateways = [each for each in processes if each.role == "gateway"]
+        return Addresses(
+            tuple(each.grpc for each in gateways),
+            tuple(each.http for each in gateways),
+            tuple(each.grpc for each in processes if each.role == "read_node"),
+        )
+
+    @contextlib.asynccontextmanager
+    async def client(self) -> AsyncIterator[FlightmeshClient]:
+        config = ClientConfig(self.addresses().grpc, patience_s=10.0)
+        async with FlightmeshClient(config) as client:
+            yield client
+
+    async def nodes(self) -> dict[str, shard_map.Node]:
+        """What the mesh tells of its processes, by name."""
+        async with self.client() as client:
+            return {node.name: node for node in await client.mesh.nodes()}
+
+    async def leader(self) -> str:
+        """Name of the leading coordinator."""
+        nodes = await self.nodes()
+        return next(name for name, node in nodes.items() if node.leader)
+
+    @contextlib.asynccontextmanager
+    async def open_store(self) -> AsyncIterator[CassandraStore]:
+        state = self.state()
+        host, _, port = state.cassandra[0].rpartition(":")
+        async with await CassandraStore.open(
+            CassandraOptions((host,), int(port), state.cluster)
+        ) as store:
+            yield store
+
+    def doctor(self) -> list[str]:
+        """What `flightmesh doctor` finds wrong."""
+        server = ",".join(self.addresses().grpc)
+        done = subprocess.run(
+            [BIN, "doctor", "--json", "--server", server],
+            env={**os.environ, "FLIGHTMESH_DATA_DIR": str(self.folder), "NO_COLOR": "1"},
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        if done.returncode == 0:
+            return []
+        return [f"doctor: status {done.returncode}: {done.stdout[-3000:]} {done.stderr[-1000:]}"]
+
+    # --- what is done to it -----------------------------------------------------------------
+
+    def send(self, name: str, what: signal.Signals) -> None:
+        os.kill(self.process(name).pid, what)
+
+    def kill(self, *names: str) -> None:
+        for name in names:
+            self.send(name, signal.SIGKILL)
+
+    def pause(self, name: str) -> None:
+        self.send(name, signal.SIGSTOP)
+
+    def resume(self, name: str) -> None:
+        self.send(name, signal.SIGCONT)
+
+    async def start(self, *names: str) -> None:
+        """Starts ended processes, together, and waits until they serve."""
+        for name in names:
+            await self.until(lambda name=name: self.process(name).state == "ended", f"{name} ended")  # type: ignore[misc]
+        await asyncio.to_thread(control.ask, self.folder, "start", names, lambda _: None)
+
+    async def stop(self, *names: str) -> None:
+        """Stops processes in order (SIGTERM), together."""
+        await asyncio.to_thread(control.ask, self.folder, "stop", names, lambda _: None)
+
+    # --- what is waited for -----------------------------------------------------------------
+
+    async def until(self, condition: Callable[[], Any], what: str) -> None:
+        """Polls a condition that must hold some time."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + PATIENCE_S
+        while True:
+            answer = condition()
+            if asyncio.iscoroutine(answer):
+                answer = await answer
+            if answer:
+                return
+            assert loop.time() < end, f"it never came about that {what}"
+            await asyncio.sleep(0.1)
+
+    async def until_whole(self) -> None:
+        """Waits until all processes run, serve, and all shards are served by sessions of now."""
+        for each in self.state().processes:
+            assert is_alive(each.pid, each.started), f"{each.name} does not run"
+        async with httpx.AsyncClient(timeout=2.0) as http:
+            for each in self.state().processes:
+                if each.metrics:
+                    url = f"http://{each.metrics}/readyz"
+                    await self.until(lambda url=url: _is_ready(http, url), f"{each.name} is ready")  # type: ignore[misc]
+        await self.until(self._all_is_served, "all shards are served and all nodes listed")
+
+    async def _all_is_served(self) -> bool:
+        nodes = await self.nodes()
+        ours = [each for each in self.state().processes if each.role not in SERVERS]
+        if any(each.name not in nodes or nodes[each.name].pid != each.pid for each in ours):
+            return False
+        if sum(node.leader for node in nodes.values()) != 1:
+            return False
+        sessions = {node.session for node in nodes.values() if node.session}
+        async with self.client() as client:
+            rows = (await client.mesh.shard_map()).assignments
+        return all(
+            row.state == shard_map.SHARD_STATE_ACTIVE and row.session in sessions for row in rows
+        )
+
+
+async def _is_ready(http: httpx.AsyncClient, url: str) -> bool:
+    try:
+        return (await http.get(url)).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def launch(folder: Path, log: Path, arguments: tuple[str | Path, ...]) -> subprocess.Popen[str]:
+    """Starts a cluster and returns when it says `ready`."""
+    env = {
+        **os.environ, "FLIGHTMESH_DATA_DIR": str(folder),
+        "FLIGHTMESH_HTTP_PORT": "0", "FLIGHTMESH_GRPC_PORT": "0",
+    }  # fmt: skip
+    with log.open("a") as errors:
+        process = subprocess.Popen(
+            arguments, env=env, stdout=subprocess.PIPE, stderr=errors, text=True
+        )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.strip() == "ready":
+            return process
+    raise AssertionError(f"the cluster ended before it was ready: {log.read_text()[-3000:]}")
+
+
+def describe(stack: Stack) -> str:
+    return json.dumps([(each.name, each.state) for each in stack.state().processes])
