@@ -25,6 +25,7 @@ from flightmesh.journal.sqlite import SqliteStore
 from flightmesh.loading import reference
 from flightmesh.registry.memory import InMemoryRegistry
 from flightmesh.registry.registration import RegistrationKeeper
+from flightmesh.routing import metrics as routing_metrics
 from flightmesh.routing.kit import RoutingKit
 from flightmesh.routing.query_router import PositionTracker
 from flightmesh.routing.shard_map_service import ShardMapServicer
@@ -91,8 +92,9 @@ class EmbeddedMesh:
         self._kit = RoutingKit(self._registry, self._clock, self._randomness, self._tasks)
         self._metrics = ProcessMetrics(self._clock)
         self._metrics.add(
-            "bus", bus_metrics.DEFINITIONS, partial(bus_metrics.samples_in_memory, self._bus)
+            "mesh", bus_metrics.DEFINITIONS, partial(bus_metrics.samples_in_memory, self._bus)
         )
+        self._metrics.add("mesh", routing_metrics.DEFINITIONS, self._kit.samples)
         self._serving = False
         self.grpc_port = 0
 

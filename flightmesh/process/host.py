@@ -23,6 +23,7 @@ from flightmesh.process.config import ProcessConfig
 from flightmesh.process.public_services import ALL, PublicService
 from flightmesh.process.relay import Relay
 from flightmesh.registry.registration import RegistrationKeeper
+from flightmesh.routing import metrics as routing_metrics
 from flightmesh.routing.kit import RoutingKit
 from flightmesh.routing.shard_map_service import ShardMapServicer
 from flightmesh.rpc.server import GrpcServer
@@ -110,6 +111,7 @@ class Host:
         self._stack.push_async_callback(self.kit.channels.close)
         self.tasks.start(self.metrics.watch_event_loop(), "event-loop-lag")
         self.kit.start()
+        self.metrics.add(self.config.name, routing_metrics.DEFINITIONS, self.kit.samples)
         self.server.add(
             map_services.add_ShardMapServiceServicer_to_server,
             ShardMapServicer(self.kit.shard_map, self.registry, self.kit.channels.get),

@@ -27,6 +27,7 @@ from flightmesh.routing.backoff import Backoff
 from flightmesh.routing.coalescer import Coalescer
 from flightmesh.routing.command_batch import CommandBatch
 from flightmesh.routing.command_shard import aggregate_of, fill_command_id
+from flightmesh.routing.metrics import RoutingCounters
 from flightmesh.routing.node_client import NodeClient
 from flightmesh.routing.shard_map_cache import ShardMapCache
 from flightmesh.rpc.errors import error_of, status_of
@@ -71,6 +72,7 @@ class CommandRouter:
         tasks: owns the sending of coalesced batches.
         limits: bounds.
         backoff: waits between attempts.
+        counters: where repeats are counted; its own if None.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class CommandRouter:
         tasks: TaskOwner,
         limits: RouterLimits = RouterLimits(),
         backoff: Backoff = _BACKOFF,
+        counters: RoutingCounters | None = None,
     ) -> None:
         self._map = shard_map
         self._connect = connect
@@ -91,6 +94,7 @@ class CommandRouter:
         self._tasks = tasks
         self._limits = limits
         self._backoff = backoff
+        self._counters = RoutingCounters() if counters is None else counters
         self._clients: dict[str, NodeClient] = {}
         self._coalescers: dict[str, Coalescer[_Timed, pb.ExecuteResult]] = {}
 
@@ -154,8 +158,12 @@ class CommandRouter:
         while many.pending:
             version = self._map.version
             await self._attempt(many, deadline)
-            if many.pending and not await self._pause(many.error, attempt, version, deadline):
+            if not many.pending:
                 break
+            if not await self._pause(many.error, attempt, version, deadline):
+                self._counters.commands_given_up += len(many.pending)
+                break
+            self._counters.commands_repeated += len(many.pending)
             attempt += 1
         return many.results_or(_gave_up(many.error))
 
@@ -179,11 +187,13 @@ class CommandRouter:
         attempt = 0
         while await self._pause(error, attempt, version, deadline):
             attempt += 1
+            self._counters.commands_repeated += 1
             version = self._map.version
             try:
                 return await ask()
             except RetryableError as retryable:
                 error = retryable
+        self._counters.commands_given_up += 1
         raise _gave_up(error)
 
     def _address_of(self, aggregate_id: str) -> str:

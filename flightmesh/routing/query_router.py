@@ -9,6 +9,7 @@ from flightmesh.errors import RetryableError, Unavailable
 from flightmesh.position import Position
 from flightmesh.routing.backoff import Backoff
 from flightmesh.routing.coalescer import Coalescer
+from flightmesh.routing.metrics import RoutingCounters
 from flightmesh.routing.node_client import NodeClient
 from flightmesh.rpc.errors import error_of
 from flightmesh.runtime.tasks import TaskOwner
@@ -59,6 +60,7 @@ class QueryRouter:
         positions: where the highest position seen is kept; None to keep none.
         max_in_flight: batches under way to one read node.
         max_batch: queries in one batch.
+        counters: where repeats are counted; its own if None.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class QueryRouter:
         positions: PositionTracker | None = None,
         max_in_flight: int = 2,
         max_batch: int = 200,
+        counters: RoutingCounters | None = None,
     ) -> None:
         self._addresses = addresses
         self._connect = connect
@@ -81,6 +84,7 @@ class QueryRouter:
         self._positions = positions
         self._max_in_flight = max_in_flight
         self._max_batch = max_batch
+        self._counters = RoutingCounters() if counters is None else counters
         self._backoff = Backoff()
         self._lanes: dict[_Lane, Coalescer[_Timed, pb.QueryResult]] = {}
         self._avoid_until: dict[str, float] = {}
@@ -109,9 +113,11 @@ class QueryRouter:
             except RetryableError as error:
                 delay_s = self._backoff.delay_s(attempt, self._randomness)
                 if self._clock.monotonic_s() + delay_s >= deadline:
+                    self._counters.queries_given_up += 1
                     why = f"no read node has answered before the deadline: {error.message}"
                     raise Unavailable(why) from None
             await self._clock.sleep(delay_s)
+            self._counters.queries_repeated += 1
             attempt += 1
 
     async def _ask(
