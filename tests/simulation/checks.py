@@ -88,7 +88,12 @@ def check_reads(ledgers: Sequence[LedgerContents], reads: Sequence[Read]) -> Ite
         if read.rotation not in states:
             states[read.rotation] = _leg_times(placed)
         position = Position.parse(read.position)
-        covered = [n for n, p in enumerate(placed, 1) if _is_covered(position, p)]
+        # A refusal has no events: that its entry is covered says nothing of an earlier ledger's.
+        covered = [
+            n
+            for n, each in enumerate(placed, 1)
+            if each.record.events and _is_covered(position, each)
+        ]
         if read.legs not in states[read.rotation][max(covered, default=0) :]:
             yield violation(
                 "I7",
