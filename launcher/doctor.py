@@ -16,7 +16,7 @@ from clients.cli.options import AsJson, Server
 from clients.cli.output import write_object
 from clients.cli.running import config_of, run_to_code
 from flightmesh.clock import SystemClock
-from flightmesh.errors import CorruptData, FlightmeshError
+from flightmesh.errors import CorruptData, FlightmeshError, StoreError
 from flightmesh.journal.sqlite import SqliteStore
 from flightmesh.journal.sqlite_repair import replace_index
 from flightmesh.process.config import ProcessConfig
@@ -181,7 +181,8 @@ def _check(
 
 def _end(error: FlightmeshError) -> NoReturn:
     complain(describe(error))
-    raise typer.Exit(int(exit_code_of(error))) from None
+    code = ExitCode.UNAVAILABLE if isinstance(error, StoreError) else exit_code_of(error)
+    raise typer.Exit(int(code)) from None
 
 
 def _write(rows: list[dict[str, Any]], report: JournalReport | None, well: bool) -> None:

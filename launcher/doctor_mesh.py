@@ -111,7 +111,7 @@ async def _check_map(client: FlightmeshClient, claims: Claims) -> CheckResult:
             held = await claims.read_claims()
         except FlightmeshError as error:
             found = (violation(MAP, "map or claims cannot be read", error=error),)
-            continue
+            break
         found = tuple(_disagreement(row, held.get(row.shard)) for row in rows if _wrong(row, held))
         if not found:
             break

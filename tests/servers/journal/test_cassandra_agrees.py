@@ -17,7 +17,7 @@ from tests.contract.test_stores_agree import (
     everything,
     numbered_by_segment,
 )
-from tests.servers.journal.conftest import empty
+from tests.servers.conftest import empty
 
 _MANY_RUNS = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 
