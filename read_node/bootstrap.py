@@ -1,6 +1,6 @@
 """Builds, starts and stops a read node. Wiring only."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import final
 
@@ -10,7 +10,6 @@ from flightmesh.clock import Clock
 from flightmesh.event_bus import EventBus
 from flightmesh.journal import Journal
 from flightmesh.registry import Registry
-from flightmesh.registry.registration import RegistrationKeeper
 from flightmesh.runtime.process_metrics import ProcessMetrics
 from flightmesh.runtime.tasks import TaskOwner
 from flightmesh.sharding.shard_map import NodeRegistration, NodeRole
@@ -21,6 +20,7 @@ from read_node.follower import Follower
 from read_node.grpc_service import QueryServicer
 from read_node.projection import Projection
 from read_node.snapshots import SnapshotKeeper
+from read_node.standing import Standing
 from read_node.translate.answers import Answers
 from read_node.translate.entries import (
     HANDLERS,
@@ -39,6 +39,7 @@ class ReadNode:
         projection: its models.
         follower: what feeds them.
         snapshots: what saves its models; None if they are not saved.
+        standing: its registration and lag.
         answers: its replies.
         queries: counts of queries.
         servicer: its gRPC service.
@@ -54,10 +55,7 @@ class ReadNode:
         registry: Registry | None = None,
     ) -> None:
         self._config = config
-        self._keeper = None
-        if registry is not None:
-            ttl_s = config.registration_ttl_s
-            self._keeper = RegistrationKeeper(registry, self._registration, ttl_s, clock)
+        self._registry = registry
         self._tasks = TaskOwner(config.name, on_failure)
         self.projection = Projection(HANDLERS, UNREADABLE)
         self.follower = Follower(
@@ -69,6 +67,7 @@ class ReadNode:
             limits=config.follower,
         )
         self.snapshots = self._snapshot_keeper(journal, clock)
+        self.standing = Standing(self.follower, config.lag, clock, self._registration)
         self.answers = Answers(self.projection.schedules, config.most_questions)
         self.queries = QueryCounters()
         self.servicer = QueryServicer(
@@ -94,8 +93,11 @@ class ReadNode:
         self._tasks.start(self._follow(), "follower")
         if self.snapshots is not None:
             self._tasks.start(self.snapshots.run(), "snapshots")
-        if self._keeper is not None:
-            self._tasks.start(self._register(self._keeper), "registration")
+        self._tasks.start(self.standing.watch_lag(), "lag")
+        if self._registry is not None:
+            ttl_s = self._config.registration_ttl_s
+            registration = self.standing.stay_registered(self._registry, ttl_s)
+            self._tasks.start(registration, "registration")
 
     async def wait_ready(self) -> None:
         """Returns when it has caught up."""
@@ -108,8 +110,7 @@ class ReadNode:
         try:
             await self._tasks.stop()
         finally:
-            if self._keeper is not None:
-                await self._keeper.give_up()
+            await self.standing.give_up()
             if self.snapshots is not None:
                 if was_ready:
                     await self.snapshots.save()
@@ -134,19 +135,14 @@ class ReadNode:
             read_record=read_record,
         )
 
-    async def _register(self, keeper: RegistrationKeeper) -> None:
-        """Enters service: nobody is sent here before the model has caught up."""
-        await self.wait_ready()
-        await keeper.run()
-
-    def _registration(self) -> NodeRegistration:
+    def _registration(self, extra: Mapping[str, str]) -> NodeRegistration:
         config = self._config
         return NodeRegistration(
             config.name,
             NodeRole.READ_NODE,
             config.address,
             config.pid,
-            extra={**config.extra, "position": self.follower.progress.token()},
+            extra={**config.extra, **extra},
         )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from flightmesh.errors import ConfigurationError
 from read_node.follower import FollowerLimits
+from read_node.lag import LagLimits
 from read_node.snapshots import SnapshotPlan
 
 
@@ -25,6 +26,7 @@ class ReadNodeConfig:
         store: names the store, its constants too: snapshots of another one are never used.
         snapshot_interval_s: seconds between two looks whether a snapshot is due.
         snapshot_events: events applied since the last snapshot that make one due.
+        lag: when it counts as lagging.
         follower: times and bounds of the follower.
     """
 
@@ -39,6 +41,7 @@ class ReadNodeConfig:
     store: str = ""
     snapshot_interval_s: float = 60.0
     snapshot_events: int = 50_000
+    lag: LagLimits = field(default_factory=LagLimits)
     follower: FollowerLimits = field(default_factory=FollowerLimits)
 
     def __post_init__(self) -> None:

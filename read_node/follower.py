@@ -99,6 +99,16 @@ class _Tail:
     progress: LedgerProgress
     heard_at: float
     newest: int = NOTHING  # the last entry heard of
+    age_s: float = 0.0  # from commit to application, of the last entry applied
+    # An entry heard of that was not applied at once, and since when; NOTHING where all were.
+    awaited: int = NOTHING
+    awaited_since: float = 0.0
+
+    def note_awaited(self, now_s: float) -> None:
+        """To be called when entries were heard of or applied."""
+        if self.progress.applied >= self.awaited:
+            behind = self.newest > self.progress.applied
+            self.awaited, self.awaited_since = (self.newest if behind else NOTHING), now_s
 
 
 @final
@@ -142,6 +152,7 @@ class Follower:
         self._wanted: set[int] = set()
         self._work = asyncio.Event()
         self._slice_began = 0.0
+        self._heard_at = 0.0
         self._going = asyncio.Event()
         self._going.set()
         self.progress = Progress(self.sequencer.ledgers)
@@ -164,6 +175,30 @@ class Follower:
     def ledgers(self) -> tuple[int, int]:
         """Number of ledgers known, and of those that are sealed and wholly read."""
         return len(self._tails), sum(tail.progress.finished for tail in self._tails.values())
+
+    def lag_s(self) -> float:
+        """How far it lags, as far as it can know: the greatest of these, in seconds.
+
+        * The time since it heard of an entry that is not applied yet.
+        * The age of an entry when it was applied, until more is heard of its ledger. This rests on
+          the clocks of two machines.
+        * While nothing at all comes from the bus: the time since a ledger that may grow was last
+          heard of or read.
+        """
+        now = self._clock.monotonic_s()
+        silence_s = self._limits.silence_s
+        deaf = now - self._heard_at > silence_s
+        lag_s = 0.0
+        for tail in self._tails.values():
+            tail.note_awaited(now)
+            if tail.awaited != NOTHING:
+                lag_s = max(lag_s, now - tail.awaited_since)
+            since = now - tail.heard_at
+            if since <= silence_s:
+                lag_s = max(lag_s, tail.age_s)
+            elif deaf and not tail.progress.finished:
+                lag_s = max(lag_s, since)
+        return lag_s
 
     @asynccontextmanager
     async def at_rest(self) -> AsyncIterator[None]:
@@ -198,6 +233,7 @@ class Follower:
             await self._clock.sleep(self._limits.retry_s)
             await self._catch_up()
         await self._settle()
+        self._heard_at = self._clock.monotonic_s()
         self.ready.set()
         try:
             async with asyncio.TaskGroup() as group:
@@ -293,7 +329,8 @@ class Follower:
         if self.ready.is_set():
             age_us = self._clock.now_us() - entry.committed_at_us
             # The writer's clock may be ahead of this one.
-            self.statistics.visible_s.observe(max(0, age_us) / 1e6)
+            tail.age_s = max(0, age_us) / 1e6
+            self.statistics.visible_s.observe(tail.age_s)
         self.progress.moved()
         return True
 
@@ -321,13 +358,15 @@ class Follower:
 
     def _on_message(self, message: BusMessage) -> None:
         tail = self._tail(message.ledger)
-        tail.heard_at = self._clock.monotonic_s()
+        tail.heard_at = self._heard_at = self._clock.monotonic_s()
         self.statistics.messages += 1
         following = tail.progress.next
         tail.newest = max(tail.newest, _newest_of(message))
         if isinstance(message, LedgerHeartbeat):
             if message.head >= following:
                 self._want(tail)
+            else:
+                tail.age_s = 0.0
         elif message.number < following:
             self.statistics.duplicates += 1
         elif message.number > following:
@@ -341,6 +380,7 @@ class Follower:
                 _log.warning("a message was damaged: %s", error)
                 self._want(tail)
             self._projection.settle()
+        tail.note_awaited(tail.heard_at)
 
     def _want(self, tail: _Tail) -> None:
         self._wanted.add(tail.ledger)

@@ -69,6 +69,7 @@ class RoutingKit:
             randomness=self._randomness,
             tasks=self._tasks,
             positions=positions,
+            lagging=self.nodes.lagging,
             counters=self.counters,
         )
 

@@ -1,7 +1,7 @@
 """The processes of the mesh as this process knows them, and how it hears of them."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import aclosing
 from typing import Any, cast, final
 
@@ -14,6 +14,7 @@ from flightmesh.errors import FlightmeshError
 from flightmesh.registry import Registry
 from flightmesh.routing.translate import registration_from_proto
 from flightmesh.sharding.shard_map import (
+    LAGGING,
     NODES_PREFIX,
     NodeRegistration,
     NodeRole,
@@ -37,6 +38,10 @@ class NodeDirectory:
     def addresses(self, role: NodeRole) -> Sequence[str]:
         """Addresses of a role, without those that ask to be relieved."""
         return [node.address for node in self.nodes(role) if not node.draining]
+
+    def lagging(self) -> Collection[str]:
+        """Addresses of the read nodes that say they do not keep up."""
+        return {node.address for node in self.nodes(NodeRole.READ_NODE) if LAGGING in node.extra}
 
     def replace(self, nodes: Iterable[NodeRegistration]) -> None:
         """Takes over a complete list."""

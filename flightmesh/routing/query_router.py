@@ -1,6 +1,6 @@
 """Takes queries to read nodes: coalesced, spread over them, repeated elsewhere on failure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import final
 
 from flightmesh.api.read.v1 import query_service_pb2 as pb
@@ -58,6 +58,8 @@ class QueryRouter:
         randomness: for jitter.
         tasks: owns the sending of batches.
         positions: where the highest position seen is kept; None to keep none.
+        lagging: gives the addresses of those that do not keep up; they are asked only if all lag,
+            or if none of the others answers.
         max_in_flight: batches under way to one read node.
         max_batch: queries in one batch.
         counters: where repeats are counted; its own if None.
@@ -72,6 +74,7 @@ class QueryRouter:
         randomness: Randomness,
         tasks: TaskOwner,
         positions: PositionTracker | None = None,
+        lagging: Callable[[], Collection[str]] = tuple,
         max_in_flight: int = 2,
         max_batch: int = 200,
         counters: RoutingCounters | None = None,
@@ -82,6 +85,7 @@ class QueryRouter:
         self._randomness = randomness
         self._tasks = tasks
         self._positions = positions
+        self._lagging = lagging
         self._max_in_flight = max_in_flight
         self._max_batch = max_batch
         self._counters = RoutingCounters() if counters is None else counters
@@ -151,10 +155,16 @@ class QueryRouter:
             raise Unavailable("no read node is known")
         if len(addresses) == 1:
             return addresses[0]
-        self._turn += 1
+        lagging = self._lagging()
         now = self._clock.monotonic_s()
-        ordered = [addresses[(self._turn + n) % len(addresses)] for n in range(len(addresses))]
-        return min(ordered, key=lambda address: self._avoid_until.get(address, 0.0) > now)
+        # One that failed a moment ago is worse than one that is late.
+        ranks = [
+            (self._avoid_until.get(address, 0.0) > now, address in lagging) for address in addresses
+        ]
+        best = min(ranks)
+        choice = [address for address, rank in zip(addresses, ranks, strict=True) if rank == best]
+        self._turn += 1
+        return choice[self._turn % len(choice)]
 
     def _lane(self, key: _Lane) -> Coalescer[_Timed, pb.QueryResult]:
         lane = self._lanes.get(key)

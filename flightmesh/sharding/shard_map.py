@@ -23,6 +23,8 @@ NODES_PREFIX = "nodes/"
 DRAIN_PREFIX = "drain/"
 LEADER_KEY = "leader"
 CONSTANTS_KEY = "constants"
+# In the extra of a read node that does not keep up: others are asked while there are any.
+LAGGING = "lagging"
 FIRST_SESSION = "first_session"  # in the extra of a shard node's registration
 
 
@@ -125,7 +127,7 @@ class NodeRegistration:
         pid: process id on its host.
         session: session of a shard node; 0 for others.
         draining: whether the process asks to be relieved of its shards.
-        extra: further text for people and routers, for example `version`.
+        extra: further text for people and routers; LAGGING of a read node among it.
     """
 
     name: str
