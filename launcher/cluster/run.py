@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from contextlib import suppress
 
 from flightmesh.clock import SystemClock
 from flightmesh.errors import FlightmeshError
@@ -38,7 +39,9 @@ async def serve(config: ClusterConfig) -> int:
     began_s = clock.monotonic_s()
 
     def say(text: str) -> None:
-        print(f"[{clock.monotonic_s() - began_s:6.1f} s] {text}", file=sys.stderr, flush=True)
+        # That nobody reads it any more ends nothing.
+        with suppress(OSError):
+            print(f"[{clock.monotonic_s() - began_s:6.1f} s] {text}", file=sys.stderr, flush=True)
 
     folder = await ClusterFolder(config.data_dir).take(clock)
     tasks = TaskOwner("cluster", stop.fail)

@@ -61,6 +61,16 @@ class RunningCluster:
         self.launcher.kill()
         self._wait()
 
+    def ensure_running(self) -> None:
+        """Launches, unless it runs."""
+        if self.launcher is None or self.launcher.poll() is not None:
+            self.launch()
+
+    def ensure_stopped(self) -> None:
+        """Terminates, unless it has ended."""
+        if self.launcher is not None and self.launcher.poll() is None:
+            self.terminate()
+
     def _wait(self) -> int:
         assert self.launcher is not None
         assert self.launcher.stdout is not None
@@ -72,8 +82,7 @@ class RunningCluster:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        if self.launcher is not None and self.launcher.poll() is None:
-            self.terminate()
+        self.ensure_stopped()
 
     def said(self) -> str:
         """The end of what the launcher wrote to stderr."""

@@ -1,0 +1,69 @@
+"""A cluster ends as a whole, and its next start finds its data and addresses."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from launcher.cluster.state import is_alive
+from launcher.servers.install import Servers
+from tests.servers.cluster.running_cluster import RunningCluster
+
+SMALL = {
+    "FLIGHTMESH_COORDINATORS": "1", "FLIGHTMESH_SHARD_NODES": "1", "FLIGHTMESH_READ_NODES": "1",
+    "FLIGHTMESH_GATEWAYS": "1", "FLIGHTMESH_SHARD_COUNT": "16",
+}  # fmt: skip
+
+
+def living(cluster: RunningCluster) -> list[str]:
+    """Processes of cluster.json that are there, whatever it says of them."""
+    return [
+        each["name"] for each in cluster.json["processes"] if is_alive(each["pid"], each["started"])
+    ]
+
+
+@pytest.fixture(scope="module")
+def small(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster]:
+    """A cluster with one process of each kind, started for the first time."""
+    with RunningCluster(tmp_path_factory.mktemp("small") / "data", **SMALL) as cluster:
+        yield cluster.launch()
+
+
+def test_a_cluster_that_is_told_to_end_leaves_nothing_running(small: RunningCluster) -> None:
+    small.ensure_running()
+    assert len(living(small)) == 9
+    assert small.terminate() == 0
+    assert living(small) == []
+    assert small.json["state"] == "stopped"
+    ours = [each for each in small.json["processes"] if each["grpc"]]
+    assert [each["exit_code"] for each in ours] == [0] * 4
+    assert not (small.data_dir / "control.sock").exists()
+
+
+def test_another_number_of_shards_than_the_store_has_is_refused(small: RunningCluster) -> None:
+    small.ensure_stopped()
+    other = RunningCluster(small.data_dir, **{**SMALL, "FLIGHTMESH_SHARD_COUNT": "32"})
+    done = other.cli("cluster", "run", check=False)
+    assert done.returncode == 1
+    assert "made with 16 shards, not 32" in done.stderr
+    assert living(other) == []
+
+
+def test_data_and_addresses_outlive_a_stop(small: RunningCluster) -> None:
+    small.ensure_running()
+    small.cli("schedules", "create", "outlives-a-stop")
+    addresses = [each["address"] for each in small.json["processes"]]
+    small.ensure_stopped()
+    small.ensure_running()
+    assert [each["address"] for each in small.json["processes"]] == addresses
+    assert small.json["shard_count"] == 16
+    assert "outlives-a-stop" in small.cli("schedules", "list").stdout
+
+
+def test_everything_dies_with_a_killed_launcher_even_what_is_frozen(small: RunningCluster) -> None:
+    small.ensure_running()
+    small.pause("shard-1")
+    small.kill_launcher()
+    # What has been killed takes a moment to be gone; this waits for it.
+    small.cli("cluster", "stop", "--all")
+    assert living(small) == []
+    assert small.cli("cluster", "status", check=False).returncode == 1

@@ -1,0 +1,161 @@
+"""A whole cluster on real servers, as its users have it."""
+
+import json
+import os
+import subprocess
+import urllib.request
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from clients.aio import FlightmeshClient
+from clients.config import ClientConfig
+from tests.servers.cluster.running_cluster import BIN, RunningCluster
+
+DATED_LEGS = 3_070
+SIZES = {
+    "cassandra": 1, "etcd": 3, "nats": 1,
+    "coordinator": 2, "shard_node": 3, "read_node": 2, "gateway": 2,
+}  # fmt: skip
+
+
+def answer(address: str, path: str) -> Any:
+    with urllib.request.urlopen(f"http://{address}{path}", timeout=20) as response:
+        return json.loads(response.read())
+
+
+def command_line(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+
+
+def nodes(cluster: RunningCluster) -> dict[str, Any]:
+    return {node["name"]: node for node in cluster.told("nodes")["nodes"]}
+
+
+def test_cluster_json_names_every_process_with_addresses_and_log(cluster: RunningCluster) -> None:
+    state = cluster.json
+    assert state["state"] == "ready"
+    assert Counter(each["role"] for each in state["processes"]) == SIZES
+    for each in state["processes"]:
+        assert each["state"] == "running"
+        assert Path(each["log"]).exists()
+        assert each["address"]
+        line = command_line(each["pid"])
+        if each["role"] in {"cassandra", "etcd", "nats"}:
+            assert str(cluster.data_dir) in line or each["name"] in line
+        else:
+            assert f"-m {each['role']} --config {each['config']}" in line
+            assert each["grpc"]
+            with urllib.request.urlopen(f"http://{each['metrics']}/readyz", timeout=20) as ready:
+                assert ready.status == 200
+    assert cluster.output[-1] == "ready"
+
+
+def test_nodes_lists_every_process_with_the_servers(cluster: RunningCluster) -> None:
+    listed = nodes(cluster)
+    for each in cluster.json["processes"]:
+        node = listed[each["name"]]
+        assert (node["pid"], node["address"]) == (each["pid"], each["address"])
+        assert node["role"] == f"NODE_ROLE_{each['role'].upper()}"
+    assert len(listed) == sum(SIZES.values())
+    assert sum(node["leader"] for node in listed.values()) == 1
+    assert sum(node["shards_owned"] for node in listed.values()) == 64
+
+
+def test_status_tells_what_cluster_json_says(cluster: RunningCluster) -> None:
+    assert cluster.told("cluster", "status") == cluster.json
+    table = cluster.cli("cluster", "status").stdout
+    assert all(each["name"] in table for each in cluster.json["processes"])
+
+
+async def schedules_at(address: str) -> list[str]:
+    async with FlightmeshClient(ClientConfig((address,))) as client:
+        return [each.schedule for each in await client.queries.schedules()]
+
+
+async def test_a_real_file_is_imported_and_every_gateway_and_process_answers(
+    cluster: RunningCluster, test_data: Path
+) -> None:
+    file = test_data / "ssim" / "XX_S05.ssim"
+    report = cluster.told("import", "ssim", file, "--schedule", "cluster-xx")
+    assert int(report["added"]) == DATED_LEGS
+    legs = cluster.cli("legs", "--schedule", "cluster-xx", "--json").stdout.splitlines()
+    assert len(legs) == DATED_LEGS
+    for address in cluster.http:
+        assert "cluster-xx" in json.dumps(answer(address, "/v1/schedules"))
+    for address in cluster.grpc:
+        assert "cluster-xx" in await schedules_at(address)
+
+
+def test_a_killed_shard_node_is_replaced_by_others_and_comes_back_on_request(
+    cluster: RunningCluster,
+) -> None:
+    before = cluster.pid("shard-2")
+    cluster.kill("shard-2")
+    assert cluster.process("shard-2")["exit_code"] == -9
+    for n in range(8):
+        cluster.cli("schedules", "create", f"while-shard-2-is-dead-{n}")
+    # Nobody has started it again, and everybody can see that.
+    assert cluster.process("shard-2")["state"] == "ended"
+    assert "shard-2" not in nodes(cluster)
+    cluster.start("shard-2")
+    after = cluster.process("shard-2")
+    assert after["state"] == "running"
+    assert after["pid"] != before
+    assert nodes(cluster)["shard-2"]["pid"] == after["pid"]
+    assert "shard-2" in cluster.said()
+
+
+def test_a_killed_server_is_taken_from_the_list_until_it_runs_again(
+    cluster: RunningCluster,
+) -> None:
+    address = cluster.process("nats")["address"]
+    cluster.kill("nats")
+    cluster.cli("schedules", "create", "while-nats-is-dead")
+    assert "nats" not in nodes(cluster)
+    cluster.start("nats")
+    assert nodes(cluster)["nats"]["pid"] == cluster.pid("nats")
+    assert cluster.process("nats")["address"] == address
+
+
+def test_processes_are_stopped_in_order_on_request(cluster: RunningCluster) -> None:
+    cluster.stop("read-1", "gateway-1")
+    for name in ("read-1", "gateway-1"):
+        assert (cluster.process(name)["state"], cluster.process(name)["exit_code"]) == ("ended", 0)
+    assert not {"read-1", "gateway-1"} & set(nodes(cluster))
+    assert "schedules" in answer(cluster.process("gateway-2")["http"], "/v1/schedules")
+    cluster.start("read-1", "gateway-1")
+    assert {"read-1", "gateway-1"} <= set(nodes(cluster))
+
+
+def test_what_cannot_be_started_or_stopped_is_said_in_a_line(cluster: RunningCluster) -> None:
+    unknown = cluster.cli("cluster", "start", "shard-9", check=False)
+    assert unknown.returncode == 1
+    assert "shard-9: no such process; there are: cassandra, etcd-1" in unknown.stderr
+    running = cluster.cli("cluster", "start", "shard-1", check=False)
+    assert f"shard-1 runs already (process {cluster.pid('shard-1')})" in running.stderr
+    nowhere = cluster.cli(
+        "cluster", "stop", "shard-1", "--data-dir", cluster.data_dir / "log", check=False
+    )
+    assert nowhere.returncode == 1
+    assert "no cluster runs in" in nowhere.stderr
+
+
+def test_a_second_launcher_leaves_the_folder_alone(cluster: RunningCluster) -> None:
+    state = cluster.json
+    done = subprocess.run(
+        [BIN, "cluster", "run"], env=cluster.environment, capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "runs in" in done.stderr
+    assert f"process {state['launcher_pid']}" in done.stderr
+    assert cluster.json == state
+
+
+def test_settings_of_the_launcher_do_not_reach_the_processes(cluster: RunningCluster) -> None:
+    for each in cluster.json["processes"]:
+        environment = Path(f"/proc/{each['pid']}/environ").read_bytes()
+        assert b"FLIGHTMESH_DATA_DIR" not in environment
+    assert "FLIGHTMESH_DATA_DIR" in cluster.environment
+    assert os.getpid() not in {each["pid"] for each in cluster.json["processes"]}
