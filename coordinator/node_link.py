@@ -13,6 +13,7 @@ from typing import Any, cast, final
 from coordinator.node_client import AssignAnswer, Heartbeat, ShardNodeClient
 from flightmesh.clock import Clock
 from flightmesh.errors import FlightmeshError, RetryableError, SessionFenced
+from flightmesh.runtime.logs import fields
 from flightmesh.runtime.tasks import TaskOwner
 
 _log = logging.getLogger(__name__)
@@ -147,7 +148,8 @@ class NodeLink:
             self._is_gone()
             return
         if not isinstance(error, RetryableError):
-            _log.error("session %d refuses the leader's question: %s", self.session, error)
+            named = fields(session=self.session)
+            _log.error("session refuses the leader's question: %s", error, extra=named)
         await self._clock.sleep(_ASK_AGAIN_S)
 
     def _is_gone(self) -> None:

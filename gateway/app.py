@@ -8,6 +8,7 @@ from typing import Final, final
 
 from flightmesh.clock import Clock
 from flightmesh.errors import Overloaded
+from flightmesh.runtime.logs import fields
 from gateway.config import GatewayConfig
 from gateway.dispatch import Operation
 from gateway.http_types import Exchange, RequestHeaders, Scope
@@ -173,5 +174,6 @@ def _problem_content(problem: Problem, scope: Scope) -> Content:
 def _failure(error: Exception, scope: Scope, request_id: str) -> Content:
     problem = problem_of(error, conditional=scope.headers.get("if-match") is not None)
     if problem.status == 500:
-        _log.error("request %s failed: %s %s", request_id, scope.method, scope.path, exc_info=error)
+        named = fields(request_id=request_id)
+        _log.error("request failed: %s %s", scope.method, scope.path, exc_info=error, extra=named)
     return _problem_content(problem, scope)

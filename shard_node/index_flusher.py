@@ -53,6 +53,12 @@ class IndexFlusher:
         self._ownership = ownership
         self._idle_lag = idle_lag
         self._snapshot_every = snapshot_every
+        self._at: dict[str, int] = {}
+
+    @property
+    def about(self) -> dict[str, dict[str, object]]:
+        """What it wrote last or is writing, for logs."""
+        return fields(session=self._queue.ledger, **self._at)
 
     @property
     def backlog(self) -> int:
@@ -73,6 +79,7 @@ class IndexFlusher:
 
     async def flush_slot(self, slot: ShardSlot) -> None:
         """Writes what one shard has committed now; raises StoreError."""
+        self._at = {"shard": slot.shard, "epoch": slot.epoch, "records": slot.unflushed}
         if slot.flushing:
             await self._write(slot, slot.flushing)
         committed = self._queue.head + 1
@@ -137,6 +144,6 @@ async def flush_quietly(flusher: IndexFlusher) -> bool:
     except CorruptData:
         raise
     except FlightmeshError as error:
-        _log.warning("the aggregate index lags behind: %s", error)
+        _log.warning("the aggregate index lags behind: %s", error, extra=flusher.about)
         return False
     return True

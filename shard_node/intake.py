@@ -156,7 +156,7 @@ class Intake:
                     break
         except FlightmeshError as failure:
             error = failure
-            names = fields(shard=slot.shard, aggregate_id=aggregate_id)
+            names = self._about(slot, aggregate_id)
             _log.warning("commands cannot be decided: %s", failure, extra=names)
         finally:
             del slot.parked[aggregate_id], slot.workers[aggregate_id]
@@ -251,12 +251,22 @@ class Intake:
         except Exception as error:
             # A fault of the domain or of a codec: the state is changed, half or wholly, and the
             # journal is not. So the state goes, and the shard's sequence is where it was (I4).
-            _log.exception("command failed", extra=fields(command_id=task.envelope.command_id))
+            command_id = task.envelope.command_id
+            names = self._about(slot, cell.aggregate_id, command_id=command_id)
+            _log.exception("command failed", extra=names)
             memory.next_sequence = next_sequence
             memory.cells.pop(cell.aggregate_id, None)
             slot.dropped[cell.aggregate_id] = last_entry
             self._give_up(task, error)
         return None
+
+    def _about(
+        self, slot: ShardSlot, aggregate_id: AggregateId, **more: object
+    ) -> dict[str, dict[str, object]]:
+        session = self._queue.ledger
+        return fields(
+            session=session, shard=slot.shard, epoch=slot.epoch, aggregate_id=aggregate_id, **more
+        )
 
     def _check_time(self, cell: AggregateCell, command_id: CommandId) -> None:
         """Refuses an id of the far future: dropped one day, it would make all others too old."""

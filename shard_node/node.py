@@ -115,14 +115,16 @@ class ShardNode:
                 writer = await self._give_birth()
                 break
             except FlightmeshError as error:
-                _log.warning("no session could be born: %s", error)
+                named = fields(node=self.config.name)
+                _log.warning("no session could be born: %s", error, extra=named)
                 await self._ports.clock.sleep(_BIRTH_PAUSE_S)
         session = Session(writer, self._ports, self.config, self._shard_of, self._ended.put_nowait)
         session.start()
         self._session = session
         self.counters.sessions += 1
         self._first_session = self._first_session or session.id
-        _log.info("session begins", extra=fields(node=self.config.name, session=session.id))
+        named = fields(node=self.config.name, session=session.id, ledger=session.id)
+        _log.info("session begins", extra=named)
         keeper = RegistrationKeeper(
             self._registry,
             lambda: self._registration(session),
@@ -133,7 +135,7 @@ class ShardNode:
         try:
             await keeper.renew()
         except FlightmeshError as error:
-            _log.warning("not registered yet: %s", error)
+            _log.warning("not registered yet: %s", error, extra=named)
         self._keeping = self._tasks.start(keeper.run(), "registration")
 
     def _registration(self, session: Session) -> NodeRegistration:
@@ -197,7 +199,8 @@ class ShardNode:
             try:
                 await self._keeper.renew()
             except FlightmeshError as error:
-                _log.warning("cannot tell that this node drains: %s", error)
+                named = fields(node=self.config.name)
+                _log.warning("cannot tell that this node drains: %s", error, extra=named)
         clock = self._ports.clock
         deadline = clock.monotonic_s() + (
             self.config.drain_timeout_s if timeout_s is None else timeout_s

@@ -5,6 +5,7 @@ what is so, not by what was just done.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import final
@@ -14,10 +15,13 @@ from flightmesh.errors import OutcomeUnknown, Refused, SessionFenced, StoreUnava
 from flightmesh.eventsourcing import DomainModel
 from flightmesh.journal import Claim, ClaimChange, Claims
 from flightmesh.ledger.persistence import Backoff
+from flightmesh.runtime.logs import fields
 from shard_node.counters import ShardNodeCounters
 from shard_node.entry_queue import EntryQueue
 from shard_node.sealed_ledgers import SealedLedgers
 from shard_node.slot import ShardSlot, SlotStatus
+
+_log = logging.getLogger(__name__)
 
 ShardEpoch = tuple[int, int]
 
@@ -162,6 +166,7 @@ class Ownership:
         slots = [ShardSlot(c.shard, epochs[c.shard], c, self._domain) for c in claims]
         self.slots.update((slot.shard, slot) for slot in slots)
         if slots:
+            self._tell("shards claimed", slots)
             self._counters.taken += len(slots)
             self._recover(slots)
 
@@ -204,13 +209,19 @@ class Ownership:
             if lost:
                 # Only a sealed session can lose a claim: the next append will say so.
                 slots = [slot for slot in slots if slot not in lost]
+                self._tell("shards lost to another session", lost)
                 self._drop(lost)
                 if not slots:
                     return
             for slot in slots:
                 slot.claim = present[slot.shard]
+        self._tell("shards released", slots)
         self._counters.released += len(slots)
         self._drop(slots)
+
+    def _tell(self, what: str, slots: Iterable[ShardSlot]) -> None:
+        shards = [(slot.shard, slot.epoch) for slot in slots]
+        _log.info(what, extra=fields(session=self._queue.ledger, shards=shards))
 
     def _drop(self, slots: Iterable[ShardSlot]) -> None:
         for slot in slots:

@@ -254,7 +254,12 @@ class Session:
 
     async def _recover_or_end(self, slots: Sequence[ShardSlot]) -> None:
         try:
+            began_s = self._ports.clock.monotonic_s()
             await self._recovery.recover(slots)
+            seconds = self._ports.clock.monotonic_s() - began_s
+            shards = [(slot.shard, slot.epoch) for slot in slots]
+            named = fields(session=self.id, shards=shards, seconds=round(seconds, 6))
+            _log.info("shards recovered", extra=named)
         except ProtocolViolation as error:
             # One that was deposed meanwhile reads a part of what its heirs have written.
             if self.id not in await self._known_sealed():
@@ -271,7 +276,9 @@ class Session:
         if self._ended:
             return
         self._ended = True
-        _log.warning("session over: %s", error, extra=fields(session=self.id))
+        shards = [(slot.shard, slot.epoch) for slot in self.ownership.slots.values()]
+        named = fields(session=self.id, ledger=self.id, entry=self.queue.head, shards=shards)
+        _log.warning("session over: %s", error, extra=named)
         self._drop(error)
         self._on_end(self)
 

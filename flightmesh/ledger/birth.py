@@ -16,6 +16,7 @@ from flightmesh.ledger.writer import (
     WriterStatistics,
     judge,
 )
+from flightmesh.runtime.logs import fields
 
 _TOKEN_BITS = 128
 
@@ -47,13 +48,15 @@ async def give_birth(
     # Rule 2: the number comes from the store, whose counter no loss of etcd can set back; asked
     # again after a lost answer it gives another one, and the lost one goes to nobody. The token
     # tells this writer from any other.
-    session = await until_definite(journal.allocate_session, clock, backoff)
+    about = fields(node=node)
+    session = await until_definite(journal.allocate_session, clock, backoff, None, about)
     token = randomness.bits(_TOKEN_BITS).to_bytes(_TOKEN_BITS // 8, "big")
     # Rule 3: directory, then segment.
     row = DirectoryRow(session, node)
-    await until_definite(lambda: journal.add_to_directory(row), clock, backoff)
+    about = fields(node=node, session=session, ledger=session)
+    await until_definite(lambda: journal.add_to_directory(row), clock, backoff, None, about)
     answer = await until_definite(
-        lambda: journal.open_segment(session, 0, token, 0), clock, backoff
+        lambda: journal.open_segment(session, 0, token, 0), clock, backoff, None, about
     )
     if judge(answer, token, SegmentState.OPEN, -1) is not Verdict.OURS:
         raise SessionFenced(f"ledger {session} was sealed before its session began")

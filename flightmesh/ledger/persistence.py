@@ -1,7 +1,7 @@
 """Repeating a request, unchanged, until the store gives a definite answer (rule 17)."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -40,6 +40,7 @@ async def until_definite(
     clock: Clock,
     backoff: Backoff = DEFAULT_BACKOFF,
     on_repeat: Callable[[], None] | None = None,
+    about: Mapping[str, object] | None = None,
 ) -> T:
     """Sends a request until it is answered.
 
@@ -52,6 +53,7 @@ async def until_definite(
         clock: for the pauses.
         backoff: the pauses.
         on_repeat: called before each repeat, for statistics.
+        about: what the request is about, for logs; see `flightmesh.runtime.logs.fields`.
     """
     pause_s, repeats = backoff.first_s, 0
     while True:
@@ -59,10 +61,10 @@ async def until_definite(
             answer = await request()
         except (OutcomeUnknown, StoreUnavailable) as error:
             if repeats == 0:
-                _log.warning("the ledger store gives no answer, repeating: %s", error)
+                _log.warning("the ledger store gives no answer, repeating: %s", error, extra=about)
         else:
             if repeats:
-                _log.info("the ledger store answered after %d repeats", repeats)
+                _log.info("the ledger store answered after %d repeats", repeats, extra=about)
             return answer
         repeats += 1
         if on_repeat is not None:

@@ -10,6 +10,7 @@ from flightmesh.clock import Clock
 from flightmesh.errors import ProtocolViolation
 from flightmesh.journal import Journal, SegmentState
 from flightmesh.ledger.persistence import DEFAULT_BACKOFF, Backoff, until_definite
+from flightmesh.runtime.logs import fields
 
 
 async def seal_ledger(
@@ -35,7 +36,8 @@ async def seal_ledger(
     segment, first = 0, 0
     while True:
         seal = partial(journal.seal, ledger, segment, first)
-        row = (await until_definite(seal, clock, backoff)).row
+        about = fields(ledger=ledger, segment=segment)
+        row = (await until_definite(seal, clock, backoff, None, about)).row
         if row is None or row.state is SegmentState.OPEN or row.first != first:
             raise ProtocolViolation(
                 f"sealing segment {segment} of ledger {ledger} from {first}: found {row}"

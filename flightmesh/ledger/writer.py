@@ -17,6 +17,7 @@ from flightmesh.clock import Clock
 from flightmesh.errors import ProtocolViolation, SessionFenced
 from flightmesh.journal import Conditional, Journal, SegmentState
 from flightmesh.ledger.persistence import DEFAULT_BACKOFF, Backoff, until_definite
+from flightmesh.runtime.logs import fields
 from flightmesh.runtime.metrics import Histogram
 
 T = TypeVar("T")
@@ -222,7 +223,8 @@ class LedgerWriter:
         self.statistics.rolls += 1
 
     async def _send(self, request: Callable[[], Awaitable[T]]) -> T:
-        return await until_definite(request, self._clock, self._backoff, self._count_repeat)
+        about = fields(ledger=self.ledger, segment=self._segment, entry=self._head + 1)
+        return await until_definite(request, self._clock, self._backoff, self._count_repeat, about)
 
     def _count_repeat(self) -> None:
         self.statistics.repeats += 1

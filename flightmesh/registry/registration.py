@@ -48,7 +48,7 @@ class RegistrationKeeper:
             try:
                 await self.renew()
             except (RetryableError, OutcomeUnknown) as error:
-                _log.warning("registration not renewed: %s", error)
+                _log.warning("registration not renewed: %s", error, extra=self._about())
             await self._clock.sleep(self._ttl_s / 4)
 
     async def renew(self) -> None:
@@ -65,7 +65,7 @@ class RegistrationKeeper:
 
     async def _renew_once(self) -> bool:
         if self._lease and not await self._registry.keep_alive(self._lease):
-            _log.info("lease lost, registering again", extra=fields(node=self._describe().name))
+            _log.info("lease lost, registering again", extra=self._about())
             self._lease, self._written = 0, None
         if not self._lease:
             self._lease = await self._registry.grant_lease(self._ttl_s)
@@ -78,6 +78,12 @@ class RegistrationKeeper:
             self._written = wanted
         return True
 
+    def _about(self) -> dict[str, dict[str, object]]:
+        registration = self._describe()
+        if registration.session:
+            return fields(node=registration.name, session=registration.session)
+        return fields(node=registration.name)
+
     async def give_up(self) -> None:
         """Takes the registration away; the lease's end does it if the registry is away."""
         async with self._lock:
@@ -89,5 +95,5 @@ class RegistrationKeeper:
                 await self._registry.transact((), (Delete(key),))
                 await self._registry.revoke_lease(self._lease)
             except (RetryableError, OutcomeUnknown) as error:
-                _log.warning("registration not given up: %s", error)
+                _log.warning("registration not given up: %s", error, extra=self._about())
             self._lease, self._written = 0, None

@@ -3,6 +3,7 @@
 import datetime as dt
 import logging
 import sys
+import time
 from collections.abc import Mapping
 from typing import Final, TextIO, final
 
@@ -50,11 +51,14 @@ class _JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line).decode()
+        # A value that JSON does not know must not lose the line.
+        return msgspec.json.encode(line, enc_hook=str).decode()
 
 
 @final
 class _TextFormatter(logging.Formatter):
+    converter = staticmethod(time.gmtime)
+
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
         values = getattr(record, "fields", {})
@@ -69,7 +73,10 @@ def set_up(level: str = "INFO", log_format: str = "text", stream: TextIO | None 
         handler.setFormatter(_JsonFormatter())
     else:
         handler.setFormatter(
-            _TextFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
+            _TextFormatter(
+                "%(asctime)s.%(msecs)03dZ %(levelname)-7s %(name)s: %(message)s",
+                "%Y-%m-%dT%H:%M:%S",
+            )
         )
     root = logging.getLogger()
     root.handlers[:] = [handler]
