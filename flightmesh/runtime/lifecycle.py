@@ -10,16 +10,26 @@ from typing import Any, final
 
 import uvloop
 
+from flightmesh.clock import Clock, SystemClock
+
 _log = logging.getLogger(__name__)
 
 FORCED_EXIT = 130
+# A signal to a process group comes once from whoever sent it and once more from `make`.
+_ECHO_S = 1.0
 
 
 @final
 class StopSignal:
-    """Tells that the process is to stop: a signal, or the failure of something it needs."""
+    """Tells that the process is to stop: a signal, or the failure of something it needs.
 
-    def __init__(self) -> None:
+    Args:
+        clock: tells a second signal from the echo of the first.
+    """
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._signalled_s: float | None = None
         self._event = asyncio.Event()
         self._failure: BaseException | None = None
 
@@ -30,6 +40,10 @@ class StopSignal:
             loop.add_signal_handler(number, self._on_signal, number)
 
     def _on_signal(self, number: int) -> None:
+        now_s = self._clock.monotonic_s()
+        if self._signalled_s is not None and now_s - self._signalled_s < _ECHO_S:
+            return
+        self._signalled_s = now_s
         if self._event.is_set():
             _log.warning("second signal: ending at once")
             os._exit(FORCED_EXIT)
