@@ -59,15 +59,16 @@ class ShardRecovery:
         self._count += 1
         tails: dict[int, dict[int, _Tail]] = {}
         # Rule 14: first the watermarks, then the index (its head here, its chunks whenever an
-        # aggregate is loaded), then the tails.
-        for slot in slots:
+        # aggregate is loaded), then the tails. Each for all shards at once: one after another they
+        # would wait for two answers each.
+        marks_of = await asyncio.gather(*(self._index.read_watermarks(s.shard) for s in slots))
+        heads = await asyncio.gather(*(self._index.read_head(s.shard) for s in slots))
+        for slot, marks, head in zip(slots, marks_of, heads, strict=True):
             slot.drafts, slot.unflushed = {}, 0
-            marks = await self._index.read_watermarks(slot.shard)
+            slot.head = slot.indexed_head = head
             for ledger in slot.claim.ledgers:  # Rule 15: all of them, not the last one.
                 tail = _Tail(slot, marks.get(ledger, 0))
                 tails.setdefault(ledger, {})[slot.shard] = tail
-        for slot in slots:
-            slot.head = slot.indexed_head = await self._index.read_head(slot.shard)
         indexed = {slot.shard: slot.head.sequence if slot.head else 0 for slot in slots}
         for ledger in sorted(tails):
             await self._read_tail(ledger, tails[ledger])
