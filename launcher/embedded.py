@@ -42,7 +42,7 @@ from gateway.mesh_backend import MeshBackend
 from launcher.config import DEFAULT_SHARD_COUNT, EmbeddedConfig
 from launcher.sample import load_sample
 from read_node.bootstrap import ReadNode, build_read_node
-from read_node.config import ReadNodeConfig
+from read_node.config import ReadNodeConfig, store_name
 from shard_node.bootstrap import ShardNodeService, build_shard_node
 from shard_node.config import ShardNodeConfig
 
@@ -114,7 +114,7 @@ class EmbeddedMesh:
         self._kit.start()
         servers = self._servers()
         nodes = [self._shard_node(store, server, n) for n, server in enumerate(servers)]
-        read_node = self._read_node(store, servers[0])
+        read_node = self._read_node(store, constants, servers[0])
         coordinator = await self._coordinator(store, constants, servers[0])
         loader = self._add_shared_services(servers)
         for node in nodes:
@@ -170,9 +170,16 @@ class EmbeddedMesh:
         node.register(server.grpc_server)
         return node
 
-    def _read_node(self, store: SqliteStore, server: GrpcServer) -> ReadNode:
+    def _read_node(self, store: SqliteStore, constants: Constants, server: GrpcServer) -> ReadNode:
+        config = ReadNodeConfig(
+            "read-1",
+            server.address,
+            os.getpid(),
+            data_dir=str(self._config.data_dir / "read-1"),
+            store=store_name("embedded", constants),
+        )
         read_node = build_read_node(
-            ReadNodeConfig("read-1", server.address, pid=os.getpid()),
+            config,
             store.journal,
             self._bus,
             self._clock,

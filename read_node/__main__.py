@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
+from flightmesh.journal import FORMAT_VERSION, Constants
 from flightmesh.process.command_line import run
 from flightmesh.process.host import Host
 from flightmesh.process.public_services import QUERIES
 from flightmesh.sharding.shard_map import NodeRole
 from read_node.bootstrap import build_read_node
-from read_node.config import ReadNodeConfig
+from read_node.config import ReadNodeConfig, store_name
 
 
 async def start(host: Host) -> Callable[[], bool]:
@@ -18,6 +19,8 @@ async def start(host: Host) -> Callable[[], bool]:
         address=host.server.address,
         pid=host.pid,
         extra=host.extra,
+        data_dir=host.config.data_dir or "",
+        store=store_name(host.config.cluster, Constants(host.config.shard_count, FORMAT_VERSION)),
     )
     store = await host.open_store()
     node = build_read_node(

@@ -169,7 +169,13 @@ def build_read_node(  # noqa: PLR0917 - wiring
     node = ReadNode(config, journal, bus, clock, on_failure, registry)
     if metrics is not None:
         samples = partial(
-            own_metrics.samples, node.follower, node.projection, node.answers, node.queries
+            own_metrics.samples,
+            node.follower,
+            node.projection,
+            node.answers,
+            queries=node.queries,
+            lag=node.standing.watch,
+            snapshots=None if node.snapshots is None else node.snapshots.statistics,
         )
         metrics.add(config.name, own_metrics.DEFINITIONS, samples)
     return node

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flightmesh.errors import ConfigurationError
+from flightmesh.journal import Constants
 from read_node.follower import FollowerLimits
 from read_node.lag import LagLimits
 from read_node.snapshots import SnapshotPlan
@@ -60,3 +61,13 @@ class ReadNodeConfig:
         return SnapshotPlan(
             Path(self.data_dir), self.store, self.snapshot_interval_s, self.snapshot_events
         )
+
+
+def store_name(cluster: str, constants: Constants) -> str:
+    """Names a store, for `ReadNodeConfig.store`.
+
+    Args:
+        cluster: name of the mesh.
+        constants: what was fixed when the store was created.
+    """
+    return f"{cluster}, {constants.shard_count} shards, format {constants.format_version}"

@@ -23,6 +23,7 @@ from flightmesh.errors import (
 from flightmesh.event_bus import BusMessage, EventBus, LedgerHeartbeat
 from flightmesh.journal import Journal
 from flightmesh.ledger.reader import LedgerReader
+from flightmesh.runtime.logs import fields
 from flightmesh.runtime.metrics import Histogram
 from read_node.progress import Progress
 from read_node.projection import Projection, StoredRecord
@@ -223,17 +224,21 @@ class Follower:
             ProtocolViolation: the ledgers contradict each other.
             CorruptData: an entry of the replay cannot be read, however often it is tried.
         """
+        began_s = self._clock.monotonic_s()
         await self._catch_up()
         subscription = self._bus.subscribe()
         # What was committed between the replay and the subscription.
         await self._catch_up()
         while self.sequencer.held:
             # Earlier events lie in a ledger that was not in the directory yet.
-            _log.warning("%d records wait for earlier ones of their shards", self.sequencer.held)
+            named = fields(records=self.sequencer.held)
+            _log.warning("records wait for earlier ones of their shards", extra=named)
             await self._clock.sleep(self._limits.retry_s)
             await self._catch_up()
         await self._settle()
         self._heard_at = self._clock.monotonic_s()
+        seconds = round(self._heard_at - began_s, 3)
+        _log.info("caught up", extra=fields(entries=self.statistics.entries, seconds=seconds))
         self.ready.set()
         try:
             async with asyncio.TaskGroup() as group:
@@ -377,7 +382,8 @@ class Follower:
                 self._take(tail, message.number, message.data)
             except CorruptData as error:
                 # Damaged on its way, or in the journal too: the journal tells.
-                _log.warning("a message was damaged: %s", error)
+                named = fields(ledger=message.ledger, entry=message.number)
+                _log.warning("a message was damaged: %s", error, extra=named)
                 self._want(tail)
             self._projection.settle()
         tail.note_awaited(tail.heard_at)
@@ -409,16 +415,19 @@ class Follower:
 
     async def _repair_ledger(self, tail: _Tail) -> None:
         try:
-            if await self._drain(tail):
+            first = tail.progress.next
+            if count := await self._drain(tail):
                 self.statistics.repairs += 1
                 self._projection.settle()
+                named = fields(ledger=tail.ledger, entry=first, entries=count)
+                _log.info("entries that the bus had not brought were read", extra=named)
         except StoreError as error:
             self._want(tail)
-            await self._alarm("a ledger cannot be read: %s", error)
+            await self._alarm("a ledger cannot be read: %s", error, tail.ledger)
 
-    async def _alarm(self, text: str, error: FlightmeshError) -> None:
+    async def _alarm(self, text: str, error: FlightmeshError, ledger: int | None = None) -> None:
         self.statistics.alarms += 1
-        _log.error(text, error)
+        _log.error(text, error, extra=None if ledger is None else fields(ledger=ledger))
         await self._clock.sleep(self._limits.retry_s)
 
 

@@ -7,8 +7,10 @@ from flightmesh.runtime.metrics import Sample, counter, gauge, histogram
 from read_node.counters import QueryCounters
 from read_node.finding_lists import Kind
 from read_node.follower import Follower
+from read_node.lag import LagWatch
 from read_node.ordering import shown_kinds, total
 from read_node.projection import Projection
+from read_node.snapshots import SnapshotStatistics
 from read_node.translate.answers import Answers
 
 _NAME = "flightmesh_read_node"
@@ -29,6 +31,13 @@ VISIBLE_S: Final = histogram(
     f"{_NAME}_visible_seconds",
     "Time from an entry's commit to its being applied here, since the node is ready.",
 )
+LAG_S: Final = gauge(
+    f"{_NAME}_lag_seconds", "Age of what is committed and not applied, as far as it can know."
+)
+LAGGING: Final = gauge(
+    f"{_NAME}_lagging", "1 while it lags so far that gateways ask the other read nodes."
+)
+LAGGED: Final = counter(f"{_NAME}_lags", "How often it began to lag that far.")
 BEHIND: Final = gauge(
     f"{_NAME}_entries_behind", "Entries known to be committed and not applied yet."
 )
@@ -57,6 +66,17 @@ QUARANTINED: Final = gauge(
 LEFT_OUT: Final = counter(
     f"{_NAME}_records_left_out", "Records of quarantined aggregates that were left out."
 )
+SNAPSHOTS: Final = counter(
+    f"{_NAME}_snapshots",
+    "Snapshots of the model: saved, failed (not written), passed_over (found and of no use).",
+    "result",
+)
+SNAPSHOT_EVENTS: Final = gauge(
+    f"{_NAME}_snapshot_loaded_events", "Events in the snapshot it started from; 0 if from none."
+)
+SNAPSHOT_REST: Final = gauge(
+    f"{_NAME}_snapshot_rest_seconds", "How long nothing was applied while the last was copied."
+)
 SCHEDULES: Final = gauge(f"{_NAME}_schedules", "Schedules that exist.")
 ROTATIONS: Final = gauge(f"{_NAME}_rotations", "Rotations of all schedules.")
 LEGS: Final = gauge(f"{_NAME}_legs", "Legs of all schedules.")
@@ -65,17 +85,29 @@ AIRPLANES: Final = gauge(
 )
 FINDINGS: Final = gauge(f"{_NAME}_findings", "Findings in all schedules, by kind.", "kind")
 DEFINITIONS: Final = (
-    READY, EVENTS, ENTRIES, MESSAGES, DUPLICATES, GAPS, REPAIRS, ALARMS, VISIBLE_S, BEHIND,
-    LEDGERS, HELD, WAITING, QUERY_S, QUERIES_FAILED, BATCHED, PAGES, QUARANTINED, LEFT_OUT,
-    SCHEDULES, ROTATIONS, LEGS, AIRPLANES, FINDINGS,
+    READY, EVENTS, ENTRIES, MESSAGES, DUPLICATES, GAPS, REPAIRS, ALARMS, VISIBLE_S, LAG_S,
+    LAGGING, LAGGED, BEHIND, LEDGERS, HELD, WAITING, QUERY_S, QUERIES_FAILED, BATCHED, PAGES,
+    QUARANTINED, LEFT_OUT, SNAPSHOTS, SNAPSHOT_EVENTS, SNAPSHOT_REST, SCHEDULES,
+    ROTATIONS, LEGS, AIRPLANES, FINDINGS,
 )  # fmt: skip
 
 
 def samples(
-    follower: Follower, projection: Projection, answers: Answers, queries: QueryCounters
+    follower: Follower,
+    projection: Projection,
+    answers: Answers,
+    *,
+    queries: QueryCounters,
+    lag: LagWatch,
+    snapshots: SnapshotStatistics | None,
 ) -> Iterator[Sample]:
     """All values of a node now."""
     yield from _of_following(follower, projection)
+    yield Sample(LAG_S, lag.lag_s)
+    yield Sample(LAGGING, lag.lagging)
+    yield Sample(LAGGED, lag.marked)
+    if snapshots is not None:
+        yield from _of_snapshots(snapshots)
     yield from _of_queries(follower, answers, queries)
     yield from _of_models(projection)
 
@@ -110,6 +142,14 @@ def _of_queries(follower: Follower, answers: Answers, queries: QueryCounters) ->
     yield Sample(BATCHED, queries.batched_failed, ("error",))
     yield Sample(PAGES, answers.hits, ("hit",))
     yield Sample(PAGES, answers.misses, ("miss",))
+
+
+def _of_snapshots(statistics: SnapshotStatistics) -> Iterator[Sample]:
+    yield Sample(SNAPSHOTS, statistics.saved, ("saved",))
+    yield Sample(SNAPSHOTS, statistics.failed, ("failed",))
+    yield Sample(SNAPSHOTS, statistics.passed_over, ("passed_over",))
+    yield Sample(SNAPSHOT_EVENTS, statistics.loaded_events)
+    yield Sample(SNAPSHOT_REST, statistics.rest_s)
 
 
 def _of_models(projection: Projection) -> Iterator[Sample]:

@@ -11,6 +11,7 @@ from typing import Protocol, final
 
 from flightmesh.errors import CorruptData, UnknownEventType
 from flightmesh.ids import id_text
+from flightmesh.runtime.logs import fields
 from read_node.checks import settle
 from read_node.schedule_model import ScheduleModel
 from read_node.schedules import Schedules, Scope
@@ -125,9 +126,7 @@ class Projection:
             # Events before the bad one may have changed it.
             model.version += 1
             self._unsettled[model] = None
-        _log.error(
-            "aggregate %s of schedule %s is quarantined: %s",
-            id_text(record.aggregate_id),
-            record.scope,
-            error,
+        named = fields(
+            aggregate_id=id_text(record.aggregate_id), schedule=record.scope, shard=record.shard
         )
+        _log.error("aggregate is quarantined: %s", error, extra=named)

@@ -6,9 +6,11 @@ so a crash leaves either no file of that name or a whole one; the checksum tells
 later.
 """
 
+import errno
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -20,6 +22,8 @@ _LENGTH: Final = 4
 _CHUNK: Final = 1 << 20
 _NAME: Final = re.compile(r"model-(\d{12})\.snapshot")
 _UNFINISHED: Final = ".unfinished"
+# Room that a snapshot leaves on its disk: the journal may lie there too, and it comes first.
+RESERVE: Final = 64 << 20
 
 
 def snapshots_in(folder: Path) -> list[Path]:
@@ -44,7 +48,7 @@ def write_snapshot(folder: Path, blocks: Iterable[bytes], keep: int = 2) -> Path
     beside = path.with_suffix(_UNFINISHED)
     try:
         with beside.open("wb") as file:
-            _write(file, blocks)
+            _write(file, _while_there_is_room(folder, blocks))
             file.flush()
             os.fsync(file.fileno())
         beside.rename(path)
@@ -55,6 +59,13 @@ def write_snapshot(folder: Path, blocks: Iterable[bytes], keep: int = 2) -> Path
     for old in snapshots_in(folder)[keep:]:
         old.unlink()
     return path
+
+
+def _while_there_is_room(folder: Path, blocks: Iterable[bytes]) -> Iterator[bytes]:
+    for block in blocks:
+        if shutil.disk_usage(folder).free < RESERVE + len(block):
+            raise OSError(errno.ENOSPC, "too little room on the disk for a snapshot")
+        yield block
 
 
 def _write(file: BinaryIO, blocks: Iterable[bytes]) -> None:

@@ -13,6 +13,7 @@ from flightmesh.clock import Clock
 from flightmesh.errors import OutcomeUnknown, RetryableError
 from flightmesh.registry import Registry
 from flightmesh.registry.registration import RegistrationKeeper
+from flightmesh.runtime.logs import fields
 from flightmesh.sharding.shard_map import LAGGING, NodeRegistration
 from read_node.follower import Follower
 from read_node.lag import LagLimits, LagWatch
@@ -101,8 +102,9 @@ class Standing:
 
     async def _tell(self) -> None:
         if self.watch.lagging:
-            behind = self._follower.behind
-            _log.warning("lags %.1f s, %d entries behind", self.watch.lag_s, behind)
+            seconds = round(self.watch.lag_s, 3)
+            named = fields(seconds=seconds, entries=self._follower.behind)
+            _log.warning("lags behind the ledgers", extra=named)
         else:
             _log.info("keeps up again")
         if self._keeper is not None:

@@ -1,5 +1,6 @@
 """What a read node tells of itself is what happened to it."""
 
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,8 +13,9 @@ from flightmesh.testing.exposition import told
 from read_node.bootstrap import build_read_node
 from read_node.config import ReadNodeConfig
 from read_node.translate.answers import METHODS
+from tests.unit.read_node.mesh import Mesh
 from tests.unit.read_node.step_clock import idle
-from tests.unit.read_node.test_follower import Mesh, a_story
+from tests.unit.read_node.test_follower import a_story
 
 
 class MeasuredMesh(Mesh):
@@ -46,6 +48,14 @@ async def mesh() -> AsyncIterator[MeasuredMesh]:
     mesh = MeasuredMesh()
     yield mesh
     await mesh.node.stop()
+
+
+def fields_of(caplog: pytest.LogCaptureFixture, message: str) -> list[dict[str, Any]]:
+    return [
+        getattr(record, "fields", {})
+        for record in caplog.records
+        if record.getMessage().startswith(message)
+    ]
 
 
 async def test_what_the_models_hold_is_told(mesh: MeasuredMesh) -> None:
@@ -139,3 +149,31 @@ async def test_queries_are_counted_by_method_with_the_pages_that_the_cache_had(
     assert now['batched_queries_total{result="error"}'] == 1
     assert now['query_seconds_count{method="QueryBatch"}'] == 1
     assert (now['pages_total{result="miss"}'], now['pages_total{result="hit"}']) == (1, 2)
+
+
+async def test_a_gap_that_was_closed_is_logged_with_its_ledger(
+    mesh: MeasuredMesh, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    _, records = a_story()
+    await mesh.open(1)
+    await mesh.append(1, records[:1])
+    await mesh.start()
+    assert fields_of(caplog, "caught up") == [{"entries": 1, "seconds": 0.0}]
+    await mesh.append(1, records[1:2], tell=False)
+    await mesh.append(1, records[2:])
+    told_of = fields_of(caplog, "entries that the bus had not brought were read")
+    assert told_of == [{"ledger": 1, "entry": 1, "entries": 2}]
+
+
+async def test_a_node_that_lags_says_so(mesh: MeasuredMesh) -> None:
+    await mesh.open(1)
+    await mesh.start()
+    assert (mesh.values()["lagging"], mesh.values()["lags_total"]) == (0, 0)
+    mesh.node.follower._repair_ledger = lambda _: idle()  # type: ignore[method-assign,assignment]
+    await mesh.append(1, a_story()[1], tell=False)
+    await mesh.bus.publish(LedgerHeartbeat(1, 0))
+    await mesh.clock.advance(3.0)
+    now = mesh.values()
+    assert (now["lagging"], now["lags_total"]) == (1, 1)
+    assert now["lag_seconds"] == pytest.approx(3.0, abs=0.5)

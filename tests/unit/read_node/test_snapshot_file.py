@@ -1,6 +1,7 @@
 """A snapshot file is whole or of no use; it never gives a block that was not written."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flightmesh.errors import CorruptData
-from read_node.snapshot_file import read_snapshot, snapshots_in, write_snapshot
+from read_node.snapshot_file import RESERVE, read_snapshot, snapshots_in, write_snapshot
 
 BLOCKS = [b"first", b"\x00" * 300, b"last"]
 
@@ -84,3 +85,13 @@ def test_a_file_has_its_name_only_after_its_bytes_are_on_disk(
     write_snapshot(tmp_path, BLOCKS)
     # The file before it is renamed, the folder after.
     assert named == [0, 1]
+
+
+def test_a_snapshot_leaves_room_for_the_journal(tmp_path: Path, monkeypatch: Any) -> None:
+    kept = write_snapshot(tmp_path, BLOCKS)
+    free = iter([RESERVE + 1000, RESERVE + 100, RESERVE])
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=next(free)))
+    with pytest.raises(OSError, match="too little room"):
+        write_snapshot(tmp_path, BLOCKS)
+    assert list(tmp_path.iterdir()) == [kept]
