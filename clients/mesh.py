@@ -8,6 +8,7 @@ from grpc_health.v1 import health_pb2
 from clients import methods
 from clients.connection import Connection
 from flightmesh.api.coordinator.v1 import shard_map_service_pb2 as service
+from flightmesh.api.shard.v1 import aggregate_service_pb2 as aggregate_service
 
 
 @final
@@ -69,6 +70,27 @@ class Mesh:
         """Begins to share the shards out evenly, or only tells what would be moved."""
         request = service.RebalanceRequest(dry_run=dry_run)
         return await self._connection.unary(methods.REBALANCE, request)
+
+    async def aggregate_ids(
+        self, address: str, shard: int, schedule: str, aggregate_type: str
+    ) -> list[str]:
+        """Ids of a schedule's aggregates in one shard, as its owner at that address knows them.
+
+        Raises:
+            FlightmeshError: the owner does not answer, or is not the owner.
+        """
+        request = aggregate_service.ListAggregatesRequest(
+            schedule=schedule, shard=shard, aggregate_type=aggregate_type
+        )
+        ids: list[str] = []
+        while True:
+            page = await self._connection.call(
+                address, methods.LIST_AGGREGATES, request, self._connection.config.timeout_s
+            )
+            ids += page.aggregate_ids
+            if not page.next_page_token:
+                return ids
+            request.page_token = page.next_page_token
 
     async def is_serving(self, address: str = "", timeout_s: float = 2.0) -> bool:
         """Whether the health service of an address says SERVING; the client's server if none.

@@ -71,6 +71,9 @@ GET_SCHEDULE_STATE: Final = Method(
 LIST_HISTORY: Final = Method(
     _AGGREGATE + "ListHistory", aggregate.ListHistoryRequest, aggregate.ListHistoryResponse
 )
+LIST_AGGREGATES: Final = Method(
+    _AGGREGATE + "ListAggregates", aggregate.ListAggregatesRequest, aggregate.ListAggregatesResponse
+)
 
 LIST_SCHEDULES: Final = Method(
     _QUERY + "ListSchedules", query.ListSchedulesRequest, query.ListSchedulesResponse

@@ -10,7 +10,7 @@ from flightmesh.errors import CorruptData
 from flightmesh.eventsourcing import DomainModel
 from flightmesh.eventsourcing.cell import AggregateCell, rebuild
 from flightmesh.eventsourcing.record import PlacedRecord, in_order
-from flightmesh.ids import AggregateId, id_bytes
+from flightmesh.ids import AggregateId, id_bytes, id_text
 from flightmesh.journal import AggregateIndex, Snapshots
 from flightmesh.runtime.logs import fields
 from shard_node.slot import ShardSlot
@@ -64,6 +64,30 @@ class AggregateLoader:
         for chunk in chunks:
             placed += decode_chunk(chunk)
         return in_order(placed)
+
+    async def ids(
+        self, slot: ShardSlot, scope: str, aggregate_type: str, after: str, limit: int
+    ) -> list[AggregateId]:
+        """Ids above `after` of the shard's aggregates of that scope and type, ascending.
+
+        Raises:
+            StoreUnavailable: the store cannot be read just now.
+        """
+        # Memory first, as above.
+        found = {
+            aggregate_id
+            for drafts in (slot.drafts, slot.flushing)
+            for aggregate_id, draft in drafts.items()
+            if (draft.scope, draft.aggregate_type) == (scope, aggregate_type)
+            and aggregate_id > after
+        }
+        above = id_bytes(AggregateId(after)) if after else b""
+        async with self._permits:
+            indexed = await self._index.list_aggregates(
+                slot.shard, scope, aggregate_type, above, limit
+            )
+        found.update(AggregateId(id_text(raw)) for raw in indexed)
+        return sorted(found)[:limit]
 
     async def load(self, slot: ShardSlot, aggregate_id: AggregateId) -> AggregateCell:
         """The aggregate with all its committed events; none of its records may be uncommitted.

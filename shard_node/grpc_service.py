@@ -19,7 +19,7 @@ from flightmesh.clock import Clock
 from flightmesh.codec.commands import check_schedule
 from flightmesh.codec.events import EventCodec
 from flightmesh.errors import InvalidInput, Unavailable
-from flightmesh.ids import AggregateId, schedule_aggregate_id
+from flightmesh.ids import AggregateId, is_uuid, schedule_aggregate_id
 from flightmesh.rpc.errors import answers_errors, streams_errors
 from flightmesh.runtime.tasks import TaskOwner
 from shard_node import translate
@@ -31,6 +31,8 @@ from shard_node.session import Session
 from shard_node.slot import ShardSlot
 
 MAX_BATCH: Final = 1_000
+_IDS_PER_PAGE: Final = 1_000
+_MOST_IDS_PER_PAGE: Final = 10_000
 _STREAM_BATCHES: Final = 64
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -211,6 +213,23 @@ class AggregateService(aggregate_services.AggregateServiceServicer):
             )
 
         return await self._answer(aggregate_id, "ListHistory", request, context, here)
+
+    @answers_errors
+    async def ListAggregates(  # noqa: N802
+        self, request: aggregate_pb.ListAggregatesRequest, _context: Context
+    ) -> aggregate_pb.ListAggregatesResponse:
+        """Ids of a schedule's aggregates in a shard of this node."""
+        check_schedule(request.schedule)
+        after = request.page_token
+        if after and not is_uuid(after):
+            raise InvalidInput("page_token", "is not one of this list")
+        session, slot = self._handlers.own(request.shard)
+        size = min(request.page_size or _IDS_PER_PAGE, _MOST_IDS_PER_PAGE)
+        ids = await session.aggregate_ids(
+            slot, request.schedule, request.aggregate_type, after, size
+        )
+        following = ids[-1] if len(ids) == size else ""
+        return aggregate_pb.ListAggregatesResponse(aggregate_ids=ids, next_page_token=following)
 
     async def _answer(
         self, aggregate_id: AggregateId, method: str, request: Any, context: Context, here: Any

@@ -10,7 +10,7 @@ from typing import Any, Protocol, final
 
 from flightmesh.clock import Clock, Randomness, new_command_id
 from flightmesh.codec.commands import Request, address_of, envelope_of
-from flightmesh.errors import FlightmeshError, NotOwner, Overloaded, Unavailable
+from flightmesh.errors import FlightmeshError, InvalidInput, NotOwner, Overloaded, Unavailable
 from flightmesh.ids import AggregateId, CommandId
 from flightmesh.routing.shard_map_cache import ShardMapCache
 from flightmesh.runtime.tasks import TaskOwner
@@ -140,6 +140,21 @@ class Handlers:
         return NotOwner(shard, row.epoch, row.session, row.address)
 
     # --- questions --------------------------------------------------------------------------
+
+    def own(self, shard: int) -> tuple[Session, ShardSlot]:
+        """The session and a shard that is active in it.
+
+        Raises:
+            InvalidInput: there is no such shard.
+            NotOwner: it is not ours, or not yet, or no longer.
+        """
+        if not 0 <= shard < self._map.shard_count:
+            raise InvalidInput("shard", f"must be below {self._map.shard_count}")
+        session = self._session()
+        slot = session.slot(shard) if session is not None else None
+        if session is None or slot is None or slot.status is not SlotStatus.ACTIVE:
+            raise self._not_owner(shard)
+        return session, slot
 
     async def answer(
         self,

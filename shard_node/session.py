@@ -361,6 +361,15 @@ class Session:
         self._check(slot)
         return records
 
+    async def aggregate_ids(
+        self, slot: ShardSlot, scope: str, aggregate_type: str, after: str, limit: int
+    ) -> list[AggregateId]:
+        """Ids of a shard's aggregates, ascending from `after`; raises as `committed_state` does."""
+        self._check(slot)
+        ids = await self._loader.ids(slot, scope, aggregate_type, after, limit)
+        self._check(slot)
+        return ids
+
     async def past_state(
         self, slot: ShardSlot, aggregate_id: AggregateId, sequence: int | None
     ) -> AggregateCell:

@@ -11,7 +11,8 @@ from typing import Final
 
 from clients.aio import FlightmeshClient
 from clients.cli.exits import describe
-from clients.cli.read_model_check import wrong_rotations
+from clients.cli.findings_check import wrong_findings
+from clients.cli.read_model_check import compare
 from flightmesh.api.coordinator.v1 import shard_map_service_pb2 as mesh
 from flightmesh.api.read.v1 import query_service_pb2 as query
 from flightmesh.errors import FlightmeshError
@@ -165,19 +166,36 @@ async def schedule_counts_agree(client: FlightmeshClient) -> str:
 
 @_check("read model equals the write side")
 async def read_model_equals_the_write_side(client: FlightmeshClient) -> str:
-    """On each read node a rotation's legs are those that its owner has (I7)."""
+    """Each read node has of each schedule the rotations, airplanes, airports of the owners (I7)."""
     compared, wrong, asked = 0, [], 0
     async with read_nodes(client) as nodes:
         for name, reader in nodes.items():
             asked += 1
             with _named(name):
                 for summary in await reader.queries.schedules():
-                    count, differing = await wrong_rotations(client, reader, summary.schedule)
-                    compared += count
-                    wrong += [f"{summary.schedule}: {rotation} on {name}" for rotation in differing]
+                    found = await compare(client, reader, summary.schedule)
+                    compared += found.compared
+                    wrong += [f"{summary.schedule} on {name}: {what}" for what in found.wrong]
     if wrong:
-        raise _Ill(f"other legs on the read side: {_some(wrong)}")
-    return f"{compared:,} rotations with legs on {asked} read nodes"
+        raise _Ill(_some(wrong))
+    return f"{compared:,} rotations, airplanes and airports on {asked} read nodes"
+
+
+@_check("findings follow from the legs")
+async def findings_follow_from_the_legs(client: FlightmeshClient) -> str:
+    """Each read node's findings are those that its legs give when computed from scratch."""
+    compared, wrong, asked = 0, [], 0
+    async with read_nodes(client) as nodes:
+        for name, reader in nodes.items():
+            asked += 1
+            with _named(name):
+                for summary in await reader.queries.schedules():
+                    count, differing = await wrong_findings(reader, summary.schedule)
+                    compared += count
+                    wrong += [f"{summary.schedule} on {name}: {what}" for what in differing]
+    if wrong:
+        raise _Ill(_some(wrong))
+    return f"{compared:,} findings on {asked} read nodes"
 
 
 @asynccontextmanager
@@ -219,6 +237,7 @@ CHECKS: Final[Sequence[Check]] = (
     read_side_caught_up,
     schedule_counts_agree,
     read_model_equals_the_write_side,
+    findings_follow_from_the_legs,
 )
 
 

@@ -1,74 +1,135 @@
-"""Do the legs that the read side lists equal those that the write side folds (I7)?
+"""Does the read side have of a schedule what the owners of the shards have (I7)?
 
-The two sides share no code but the events: the owners build rotations, the read nodes columns.
+The two sides share no code but the events: the owners build aggregates, the read nodes columns.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from clients.aio import FlightmeshClient
+from clients.cli import write_side
+from clients.cli.write_side import Airplane, Airport, Rotation, Value
 from flightmesh.api.schedule.v1.types_pb2 import Leg
-from flightmesh.errors import Refused
 
-# Rotations asked for at once.
+# Aggregates asked for at once.
 _AT_ONCE: Final = 32
-# Looks at a rotation before it counts as wrong: somebody may edit it between two questions.
+# Looks at an aggregate before it counts as wrong: somebody may edit it between two questions.
 _LOOKS: Final = 4
 
-Legs = dict[str, Leg]
+Values = dict[str, Value]
 
 
-async def wrong_rotations(
-    client: FlightmeshClient, reader: FlightmeshClient, schedule: str
-) -> tuple[int, list[str]]:
-    """Compares every rotation of a schedule that has legs on the read side.
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What came of comparing a schedule.
+
+    Attributes:
+        compared: number of aggregates that one side has at least.
+        wrong: what differs, each as a sentence.
+    """
+
+    compared: int
+    wrong: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A type of aggregate, and how each side is asked."""
+
+    name: str
+    of_reader: Callable[[FlightmeshClient, str], Awaitable[Values]]
+    of_owner: Callable[[FlightmeshClient, str, str], Awaitable[Value | None]]
+
+
+async def compare(client: FlightmeshClient, reader: FlightmeshClient, schedule: str) -> Comparison:
+    """Compares every rotation, airplane and airport that either side has of a schedule.
 
     Args:
         client: asks the owners.
         reader: asks the read side.
         schedule: name of the schedule.
 
-    Returns:
-        Number of rotations compared, and the ids of those that differ.
-
     Raises:
         FlightmeshError: a side does not answer.
     """
-    read: dict[str, Legs] = {}
-    async for placed in reader.queries.legs(schedule):
-        read.setdefault(placed.rotation_id, {})[placed.leg.leg_id] = placed.leg
-    suspects: Iterable[str] = read
-    for look in range(_LOOKS):
-        if look:
-            for rotation in suspects:
-                read[rotation] = await _read_side(reader, schedule, rotation)
-        suspects = await _differing(client, schedule, suspects, read)
-        if not suspects:
-            break
-    return len(read), sorted(suspects)
+    compared, wrong = 0, []
+    for kind in _KINDS:
+        read = await kind.of_reader(reader, schedule)
+        written = await write_side.ids_of(client, schedule, kind.name)
+        suspects: Iterable[str] = sorted(read.keys() | set(written))
+        existing: set[str] = set(read)
+        owned: dict[str, Value | None] = {}
+        for look in range(_LOOKS):
+            if look:
+                read = await kind.of_reader(reader, schedule)
+            owned = await _owned(client, kind, schedule, suspects)
+            existing.update(key for key, value in owned.items() if value is not None)
+            suspects = [key for key, value in owned.items() if value != read.get(key)]
+            if not suspects:
+                break
+        compared += len(existing)
+        wrong += [_told(kind.name, key, read.get(key), owned[key]) for key in suspects]
+    return Comparison(compared, wrong)
 
 
-async def _differing(
-    client: FlightmeshClient, schedule: str, rotations: Iterable[str], read: dict[str, Legs]
-) -> list[str]:
-    waiting = list(rotations)
-    wrong = []
+async def _owned(
+    client: FlightmeshClient, kind: _Kind, schedule: str, ids: Iterable[str]
+) -> dict[str, Value | None]:
+    waiting = list(ids)
+    found: dict[str, Value | None] = {}
     for start in range(0, len(waiting), _AT_ONCE):
         batch = waiting[start : start + _AT_ONCE]
-        states = await asyncio.gather(*(_write_side(client, schedule, r) for r in batch))
-        wrong += [r for r, legs in zip(batch, states, strict=True) if legs != read[r]]
-    return wrong
+        values = await asyncio.gather(*(kind.of_owner(client, schedule, key) for key in batch))
+        found.update(zip(batch, values, strict=True))
+    return found
 
 
-async def _write_side(client: FlightmeshClient, schedule: str, rotation: str) -> Legs:
-    try:
-        state = await client.aggregates.rotation(schedule, rotation)
-    except Refused:
-        return {}  # removed: it has no legs
-    return {leg.leg_id: leg for leg in state.legs}
+def _told(kind: str, key: str, read: Value | None, owned: Value | None) -> str:
+    if read is None:
+        return f"{kind} {key} is not on the read side"
+    if owned is None:
+        return f"{kind} {key} is on the read side only"
+    parts = [name for name in owned._fields if getattr(owned, name) != getattr(read, name, None)]
+    return f"{kind} {key} has other {' and '.join(parts)} on the read side"
 
 
-async def _read_side(reader: FlightmeshClient, schedule: str, rotation: str) -> Legs:
-    legs = reader.queries.legs(schedule, rotation_id=rotation)
-    return {placed.leg.leg_id: placed.leg async for placed in legs}
+async def _rotations(reader: FlightmeshClient, schedule: str) -> Values:
+    legs: dict[str, dict[str, Leg]] = {}
+    async for placed in reader.queries.legs(schedule):
+        legs.setdefault(placed.rotation_id, {})[placed.leg.leg_id] = placed.leg
+    found: Values = {}
+    async for each in reader.queries.rotations(schedule):
+        key = each.rotation_id
+        found[key] = Rotation(each.name, each.airplane_id, legs.pop(key, {}))
+    # Legs of rotations that are not listed: seen between two questions, or wrong.
+    found.update((key, Rotation("", "", stray)) for key, stray in legs.items())
+    return found
+
+
+async def _airplanes(reader: FlightmeshClient, schedule: str) -> Values:
+    found: Values = {}
+    async for each in reader.queries.airplanes(schedule):
+        if each.registered:
+            known = each.HasField("minimum_ground_minutes")
+            minutes = each.minimum_ground_minutes if known else -1
+            found[each.airplane_id] = Airplane(each.registration, each.aircraft_type, minutes)
+    return found
+
+
+async def _airports(reader: FlightmeshClient, schedule: str) -> Values:
+    found: Values = {}
+    async for each in reader.queries.airports(schedule):
+        if each.airport_id:
+            known = each.HasField("minimum_ground_minutes")
+            minutes = each.minimum_ground_minutes if known else -1
+            found[each.airport_id] = Airport(each.iata, minutes, each.time_zone)
+    return found
+
+
+_KINDS: Final = (
+    _Kind("rotation", _rotations, write_side.rotation),
+    _Kind("airplane", _airplanes, write_side.airplane),
+    _Kind("airport", _airports, write_side.airport),
+)

@@ -26,10 +26,11 @@ from flightmesh.api.shard.v1 import aggregate_service_pb2 as aggregate_pb
 from flightmesh.api.shard.v1 import aggregate_service_pb2_grpc as aggregate_grpc
 from flightmesh.api.shard.v1 import command_service_pb2 as command_pb
 from flightmesh.api.shard.v1 import command_service_pb2_grpc as command_grpc
-from flightmesh.errors import FlightmeshError
+from flightmesh.errors import FlightmeshError, Refused
 from flightmesh.rpc.errors import status_of
 
 SHARDS = 8
+AIRPLANE = "00000000-0000-4000-8000-0000000000ab"
 
 
 def timestamp(seconds: int) -> Timestamp:
@@ -65,6 +66,9 @@ class ScriptedMesh:
         self.sequences: dict[str, int] = defaultdict(int)
         self.position = "7:1"
         self.legs = [placed_leg(number) for number in range(3)]
+        self.rotations = ["rotation-1"]
+        self.owned_rotations = ["rotation-1"]
+        self.removed_rotations: list[str] = []
         self.rotation_legs: list[types_pb2.Leg] = []
         self.findings: list[query_pb.Finding] = []
         self.totals = query_pb.FindingTotals()
@@ -158,8 +162,24 @@ class _Aggregates(aggregate_grpc.AggregateServiceServicer):
 
     def GetRotation(self, request: Any, context: Any) -> Any:
         self._script.note("GetRotation", request, context)
+        if request.aggregate_id in self._script.removed_rotations:
+            abort(context, Refused("ROTATION_REMOVED", "the rotation was removed"))
         return aggregate_pb.GetRotationResponse(
-            aggregate_id=request.aggregate_id, sequence=4, legs=self._script.rotation_legs
+            aggregate_id=request.aggregate_id,
+            sequence=4,
+            name="line 1",
+            legs=self._script.rotation_legs,
+        )
+
+    def GetAirplane(self, request: Any, context: Any) -> Any:
+        self._script.note("GetAirplane", request, context)
+        return aggregate_pb.GetAirplaneResponse(registration="F-ABCD")
+
+    def ListAggregates(self, request: Any, context: Any) -> Any:
+        self._script.note("ListAggregates", request, context)
+        ids = self._script.owned_rotations if request.aggregate_type == "rotation" else []
+        return aggregate_pb.ListAggregatesResponse(
+            aggregate_ids=[each for n, each in enumerate(ids) if n % SHARDS == request.shard]
         )
 
     def GetScheduleState(self, request: Any, context: Any) -> Any:
@@ -216,13 +236,22 @@ class _Queries(query_grpc.QueryServiceServicer):
 
     def ListRotations(self, request: Any, context: Any) -> Any:
         self._script.note("ListRotations", request, context)
-        rotation = query_pb.RotationSummary(rotation_id="rotation-1", name="line 1", legs=2)
-        return query_pb.ListRotationsResponse(total=1, rotations=[rotation])
+        rotations = [
+            query_pb.RotationSummary(rotation_id=each, name="line 1", legs=2)
+            for each in self._script.rotations
+        ]
+        return query_pb.ListRotationsResponse(total=len(rotations), rotations=rotations)
 
     def ListAirplanes(self, request: Any, context: Any) -> Any:
         self._script.note("ListAirplanes", request, context)
-        airplane = query_pb.AirplaneSummary(registration="F-ABCD", registered=True)
+        airplane = query_pb.AirplaneSummary(
+            airplane_id=AIRPLANE, registration="F-ABCD", registered=True
+        )
         return query_pb.ListAirplanesResponse(total=1, airplanes=[airplane])
+
+    def ListAirports(self, request: Any, context: Any) -> Any:
+        self._script.note("ListAirports", request, context)
+        return query_pb.ListAirportsResponse()
 
 
 class _Map(mesh_grpc.ShardMapServiceServicer):

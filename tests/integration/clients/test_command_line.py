@@ -344,8 +344,17 @@ def healthy(scripted: Any) -> None:
     ]
     scripted.summaries = [query.ScheduleSummary(schedule="s05", legs=len(scripted.legs))]
     scripted.summaries[0].findings.SetInParent()
-    for placed in scripted.legs:
-        placed.rotation_id = "00000000-0000-4000-8000-00000000000a"
+    scripted.rotations = ["00000000-0000-4000-8000-00000000000a"]
+    # Owners list removed rotations too; those count for nothing.
+    scripted.removed_rotations = ["00000000-0000-4000-8000-00000000000b"]
+    scripted.owned_rotations = [*scripted.rotations, *scripted.removed_rotations]
+    for placed, ends in zip(scripted.legs, ("ORY", "MRS", "ORY"), strict=True):
+        placed.rotation_id = scripted.rotations[0]
+        placed.leg.arrival_airport = ends
+    scripted.legs[1].leg.departure_airport = "ORY"
+    for number, placed in enumerate(scripted.legs):
+        placed.leg.departure_time.seconds += number * 7200
+        placed.leg.arrival_time.seconds += number * 7200
     scripted.rotation_legs = [placed.leg for placed in scripted.legs]
 
 
@@ -354,7 +363,7 @@ def test_the_doctor_finds_a_healthy_mesh_well(scripted: Any) -> None:
     result = run(scripted, "doctor", "--json")
     told = json.loads(result.stdout)
     assert [check for check in told["checks"] if check["verdict"] != "ok"] == []
-    assert (result.exit_code, told["ok"], len(told["checks"])) == (0, True, 8)
+    assert (result.exit_code, told["ok"], len(told["checks"])) == (0, True, 9)
     assert {tuple(check) for check in told["checks"]} == {("invariant", "verdict", "evidence")}
 
 
@@ -375,6 +384,11 @@ def ill(scripted: Any, kind: str) -> None:
             scripted.summaries[0].legs += 1
         case "read model equals the write side":
             scripted.rotation_legs = scripted.rotation_legs[1:]
+        case "read model equals the write side, of what it lacks":
+            scripted.removed_rotations = []  # so the read side lacks one altogether
+        case "findings follow from the legs":
+            # It now departs from elsewhere, and nobody says so.
+            scripted.legs[1].leg.departure_airport = "CDG"
 
 
 @pytest.mark.parametrize(
@@ -387,6 +401,8 @@ def ill(scripted: Any, kind: str) -> None:
         "read side caught up",
         "schedule counts agree",
         "read model equals the write side",
+        "read model equals the write side, of what it lacks",
+        "findings follow from the legs",
     ],
 )
 def test_the_doctor_names_what_is_ill_and_exits_with_1(scripted: Any, kind: str) -> None:
@@ -394,7 +410,7 @@ def test_the_doctor_names_what_is_ill_and_exits_with_1(scripted: Any, kind: str)
     ill(scripted, kind)
     result = run(scripted, "doctor", "--json")
     assert result.exit_code == 1
-    assert kind in [
+    assert kind.partition(",")[0] in [
         check["invariant"]
         for check in json.loads(result.stdout)["checks"]
         if check["verdict"] == "violated"

@@ -179,3 +179,25 @@ class ListHistoryResponse(_message.Message):
     records: _containers.RepeatedCompositeFieldContainer[HistoryRecord]
     next_page_token: str
     def __init__(self, records: _Optional[_Iterable[_Union[HistoryRecord, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class ListAggregatesRequest(_message.Message):
+    __slots__ = ("schedule", "shard", "aggregate_type", "page_size", "page_token")
+    SCHEDULE_FIELD_NUMBER: _ClassVar[int]
+    SHARD_FIELD_NUMBER: _ClassVar[int]
+    AGGREGATE_TYPE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    schedule: str
+    shard: int
+    aggregate_type: str
+    page_size: int
+    page_token: str
+    def __init__(self, schedule: _Optional[str] = ..., shard: _Optional[int] = ..., aggregate_type: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListAggregatesResponse(_message.Message):
+    __slots__ = ("aggregate_ids", "next_page_token")
+    AGGREGATE_IDS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    aggregate_ids: _containers.RepeatedScalarFieldContainer[str]
+    next_page_token: str
+    def __init__(self, aggregate_ids: _Optional[_Iterable[str]] = ..., next_page_token: _Optional[str] = ...) -> None: ...

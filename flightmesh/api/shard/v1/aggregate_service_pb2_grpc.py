@@ -60,6 +60,11 @@ class AggregateServiceStub:
                 request_serializer=flightmesh_dot_api_dot_shard_dot_v1_dot_aggregate__service__pb2.ListHistoryRequest.SerializeToString,
                 response_deserializer=flightmesh_dot_api_dot_shard_dot_v1_dot_aggregate__service__pb2.ListHistoryResponse.FromString,
                 _registered_method=True)
+        self.ListAggregates = channel.unary_unary(
+                '/flightmesh.api.shard.v1.AggregateService/ListAggregates',
+                request_serializer=flightmesh_dot_api_dot_shard_dot_v1_dot_aggregate__service__pb2.ListAggregatesRequest.SerializeToString,
+                response_deserializer=flightmesh_dot_api_dot_shard_dot_v1_dot_aggregate__service__pb2.ListAggregatesResponse.FromString,
+                _registered_method=True)
 
 
 class AggregateServiceServicer:
@@ -101,6 +106,14 @@ class AggregateServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListAggregates(self, request, context):
+        """Ids of the aggregates that one shard holds of a schedule, removed ones included. To be asked of
+        the shard's owner: nobody passes it on. For checks of the read side.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AggregateServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -128,6 +141,11 @@ def add_AggregateServiceServicer_to_server(servicer, server):
                     servicer.ListHistory,
                     request_deserializer=flightmesh_dot_api_dot_shard_dot_v1_dot_aggregate__service__pb2.ListHistoryRequest.FromString,
                     response_serializer=flightmesh_dot_api_dot_shard_dot_v1_dot_aggregate__service__pb2.ListHistoryResponse.SerializeToString,
+            ),
+            'ListAggregates': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAggregates,
+                    request_deserializer=flightmesh_dot_api_dot_shard_dot_v1_dot_aggregate__service__pb2.ListAggregatesRequest.FromString,
+                    response_serializer=flightmesh_dot_api_dot_shard_dot_v1_dot_aggregate__service__pb2.ListAggregatesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -266,6 +284,33 @@ class AggregateService:
             '/flightmesh.api.shard.v1.AggregateService/ListHistory',
             flightmesh_dot_api_dot_shard_dot_v1_dot_aggregate__service__pb2.ListHistoryRequest.SerializeToString,
             flightmesh_dot_api_dot_shard_dot_v1_dot_aggregate__service__pb2.ListHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAggregates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/flightmesh.api.shard.v1.AggregateService/ListAggregates',
+            flightmesh_dot_api_dot_shard_dot_v1_dot_aggregate__service__pb2.ListAggregatesRequest.SerializeToString,
+            flightmesh_dot_api_dot_shard_dot_v1_dot_aggregate__service__pb2.ListAggregatesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,97 @@
+"""What the owners of the shards have of a schedule: the write side, as the doctor asks it.
+
+Values are plain and comparable; what does not exist is None.
+"""
+
+import asyncio
+from typing import Final, NamedTuple
+
+from clients.aio import FlightmeshClient
+from flightmesh.api.schedule.v1.types_pb2 import Leg
+from flightmesh.errors import Refused, RetryableError, Unavailable
+
+# Times that a shard's owner is looked for: it may be moving.
+_TRIES: Final = 20
+_PAUSE_S: Final = 0.25
+
+
+class Rotation(NamedTuple):
+    """A rotation that exists: name, airplane (id; empty if unassigned), leg id → leg."""
+
+    name: str
+    airplane_id: str
+    legs: dict[str, Leg]
+
+
+class Airplane(NamedTuple):
+    """A registered airplane: registration, type, minutes on the ground (-1 if unknown)."""
+
+    registration: str
+    aircraft_type: str
+    minimum_ground_minutes: int
+
+
+class Airport(NamedTuple):
+    """A defined airport: code, minutes on the ground (-1 if unknown), time zone."""
+
+    iata: str
+    minimum_ground_minutes: int
+    time_zone: str
+
+
+Value = Rotation | Airplane | Airport
+
+
+async def ids_of(client: FlightmeshClient, schedule: str, aggregate_type: str) -> list[str]:
+    """Ids of a schedule's aggregates of a type in all shards, removed ones included.
+
+    Raises:
+        FlightmeshError: an owner does not answer.
+    """
+    ids: list[str] = []
+    left: set[int] | None = None
+    for _ in range(_TRIES):
+        rows = (await client.mesh.shard_map()).assignments
+        left = {row.shard for row in rows} if left is None else left
+        for row in rows:
+            if row.shard in left and row.address:
+                try:
+                    ids += await client.mesh.aggregate_ids(
+                        row.address, row.shard, schedule, aggregate_type
+                    )
+                except RetryableError:
+                    continue
+                left.remove(row.shard)
+        if not left and rows:
+            return ids
+        await asyncio.sleep(_PAUSE_S)
+    raise Unavailable(f"no owner tells its aggregates of shard {min(left or {0})}")
+
+
+async def rotation(client: FlightmeshClient, schedule: str, aggregate_id: str) -> Rotation | None:
+    """A rotation with its legs."""
+    try:
+        state = await client.aggregates.rotation(schedule, aggregate_id)
+    except Refused:
+        return None
+    return Rotation(state.name, state.airplane_id, {leg.leg_id: leg for leg in state.legs})
+
+
+async def airplane(client: FlightmeshClient, schedule: str, aggregate_id: str) -> Airplane | None:
+    """An airplane."""
+    try:
+        state = await client.aggregates.airplane(schedule, aggregate_id)
+    except Refused:
+        return None
+    minutes = state.minimum_ground_minutes if state.HasField("minimum_ground_minutes") else -1
+    return Airplane(state.registration, state.aircraft_type, minutes)
+
+
+async def airport(client: FlightmeshClient, schedule: str, aggregate_id: str) -> Airport | None:
+    """An airport."""
+    try:
+        state = await client.aggregates.airport(schedule, aggregate_id)
+    except Refused:
+        return None
+    minutes = state.minimum_ground_minutes if state.HasField("minimum_ground_minutes") else -1
+    return Airport(state.iata, minutes, state.time_zone)
