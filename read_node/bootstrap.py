@@ -74,6 +74,7 @@ class ReadNode:
             self.projection,
             self.follower,
             self.answers,
+            lag=self.standing.watch,
             counters=self.queries,
             clock=clock,
             max_wait_s=config.max_wait_s,

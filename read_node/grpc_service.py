@@ -13,11 +13,14 @@ from flightmesh.errors import FlightmeshError, Unavailable
 from flightmesh.rpc.errors import answers_errors, status_of, streams_errors
 from read_node.counters import QueryCounters
 from read_node.follower import Follower
+from read_node.lag import LagWatch
 from read_node.projection import Projection
 from read_node.translate.answers import METHODS, Answers, Method, Question
 from read_node.translate.batches import read_batch, write_result
 
 _WAITING_SHARE: Final = 0.8
+# Trailing metadata of an answer of a node that lags: how far, in milliseconds.
+LAG_KEY: Final = "flightmesh-lag-ms"
 SERVICE: Final = "flightmesh.api.read.v1.QueryService"
 
 
@@ -29,6 +32,7 @@ class QueryServicer:
         projection: whose models are asked.
         follower: whose position the answers carry.
         answers: makes the replies.
+        lag: while it says that the node lags, answers say so in their trailing metadata.
         counters: counts queries.
         clock: for their durations.
         max_wait_s: longest wait for a position where the caller sets no deadline.
@@ -40,6 +44,7 @@ class QueryServicer:
         follower: Follower,
         answers: Answers,
         *,
+        lag: LagWatch,
         counters: QueryCounters,
         clock: Clock,
         max_wait_s: float,
@@ -48,6 +53,7 @@ class QueryServicer:
         self._progress = follower.progress
         self._ready = follower.ready
         self._answers = answers
+        self._lag = lag
         self._counters = counters
         # Not the event loop's time: that stands still while the loop works.
         self._now_s = clock.monotonic_s
@@ -74,6 +80,7 @@ class QueryServicer:
             try:
                 question = self._answers.question(method, data)
                 await self._reach(question, self._time_left(context))
+                self._tell_lag(context)
                 return self._answers.answer(question, self._progress.token())
             except (FlightmeshError, TimeoutError):
                 counters.failed[method.name] += 1
@@ -86,6 +93,7 @@ class QueryServicer:
     @answers_errors
     async def _query_batch(self, data: bytes, context: Any) -> bytes:
         queries, as_json = read_batch(data, pb.QueryBatchRequest)
+        self._tell_lag(context)
         return await self.answer_batch(queries, as_json, self._time_left(context))
 
     @streams_errors
@@ -125,6 +133,10 @@ class QueryServicer:
         if question.min_position is not None:
             await self._progress.reach(question.min_position, timeout_s)
         self._projection.settle()
+
+    def _tell_lag(self, context: Any) -> None:
+        if self._lag.lagging:
+            context.set_trailing_metadata(((LAG_KEY, str(round(self._lag.lag_s * 1000))),))
 
     def _time_left(self, context: Any) -> float:
         left = context.time_remaining()

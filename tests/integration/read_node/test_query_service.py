@@ -24,6 +24,8 @@ from flightmesh.rpc.server import GrpcServer
 from flightmesh.sharding.shard_map import NodeRole, decode_registration, role_prefix
 from read_node.bootstrap import ReadNode, build_read_node
 from read_node.config import ReadNodeConfig
+from read_node.grpc_service import LAG_KEY
+from read_node.lag import LagLimits
 from tests.unit.read_node.stories import Story, a_leg
 
 
@@ -57,7 +59,8 @@ async def running() -> AsyncIterator[Mesh]:
     await journal.open_segment(1, 0, b"w", 0)
     registry = InMemoryRegistry(SystemClock())
     server = GrpcServer("127.0.0.1:0")
-    config = ReadNodeConfig("read-1", server.bind())
+    # Looked at once: a test says itself when the node lags.
+    config = ReadNodeConfig("read-1", server.bind(), lag=LagLimits(check_s=3600.0))
     node = build_read_node(config, journal, bus, SystemClock(), registry=registry)
     mesh = Mesh(node, journal, bus)
     node.add_to(server.grpc_server)
@@ -189,3 +192,17 @@ async def test_bytes_that_are_no_request_are_refused(rpc: str) -> None:
     async with running() as mesh:
         method = mesh.channel.unary_unary(f"/flightmesh.api.read.v1.QueryService/{rpc}")
         assert isinstance(await failure(method(b"\xff\xff", timeout=5)), InvalidInput)
+
+
+async def test_answers_of_a_node_that_lags_say_so() -> None:
+    async with running() as mesh:
+        for request, rpc in (
+            (pb.ListLegsRequest(schedule="s05"), mesh.client.ListLegs),
+            (pb.QueryBatchRequest(queries=[pb.Query()]), mesh.client.QueryBatch),
+        ):
+            mesh.node.standing.watch.lagging, mesh.node.standing.watch.lag_s = True, 2.5
+            call = rpc(request, timeout=5)
+            assert (LAG_KEY, "2500") in tuple(await call.trailing_metadata())
+            mesh.node.standing.watch.lagging = False
+            call = rpc(request, timeout=5)
+            assert LAG_KEY not in dict(await call.trailing_metadata())
