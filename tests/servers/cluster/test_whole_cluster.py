@@ -1,12 +1,16 @@
 """A whole cluster on real servers, as its users have it."""
 
+import asyncio
 import json
 import os
 import subprocess
 import urllib.request
 from collections import Counter
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
+
+import pytest_asyncio
 
 from clients.aio import FlightmeshClient
 from clients.config import ClientConfig
@@ -28,8 +32,24 @@ def command_line(pid: int) -> str:
     return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
 
 
-def nodes(cluster: RunningCluster) -> dict[str, Any]:
-    return {node["name"]: node for node in cluster.told("nodes")["nodes"]}
+@pytest_asyncio.fixture
+async def client(cluster: RunningCluster) -> AsyncIterator[FlightmeshClient]:
+    """A client that knows every process."""
+    config = ClientConfig(tuple(cluster.grpc), timeout_s=60.0, patience_s=30.0)
+    async with FlightmeshClient(config) as client:
+        yield client
+
+
+async def until(client: FlightmeshClient, condition: Callable[[dict[str, int]], bool]) -> None:
+    """Waits for what the launcher tells the registry in its own time."""
+    async with asyncio.timeout(60):
+        while not condition(await pids(client)):  # noqa: ASYNC110 - others change it
+            await asyncio.sleep(0.1)
+
+
+async def pids(client: FlightmeshClient) -> dict[str, int]:
+    """What the mesh lists: process ids by name."""
+    return {node.name: node.pid for node in await client.mesh.nodes()}
 
 
 def test_cluster_json_names_every_process_with_addresses_and_log(cluster: RunningCluster) -> None:
@@ -52,7 +72,7 @@ def test_cluster_json_names_every_process_with_addresses_and_log(cluster: Runnin
 
 
 def test_nodes_lists_every_process_with_the_servers(cluster: RunningCluster) -> None:
-    listed = nodes(cluster)
+    listed = {node["name"]: node for node in cluster.told("nodes")["nodes"]}
     for each in cluster.json["processes"]:
         node = listed[each["name"]]
         assert (node["pid"], node["address"]) == (each["pid"], each["address"])
@@ -87,45 +107,47 @@ async def test_a_real_file_is_imported_and_every_gateway_and_process_answers(
         assert "cluster-xx" in await schedules_at(address)
 
 
-def test_a_killed_shard_node_is_replaced_by_others_and_comes_back_on_request(
-    cluster: RunningCluster,
+async def test_a_killed_shard_node_is_replaced_by_others_and_comes_back_on_request(
+    cluster: RunningCluster, client: FlightmeshClient
 ) -> None:
     before = cluster.pid("shard-2")
     cluster.kill("shard-2")
     assert cluster.process("shard-2")["exit_code"] == -9
-    for n in range(8):
-        cluster.cli("schedules", "create", f"while-shard-2-is-dead-{n}")
+    for n in range(32):
+        await client.commands.create_schedule(f"while-shard-2-is-dead-{n}")
     # Nobody has started it again, and everybody can see that.
     assert cluster.process("shard-2")["state"] == "ended"
-    assert "shard-2" not in nodes(cluster)
+    await until(client, lambda listed: "shard-2" not in listed)
     cluster.start("shard-2")
     after = cluster.process("shard-2")
     assert after["state"] == "running"
     assert after["pid"] != before
-    assert nodes(cluster)["shard-2"]["pid"] == after["pid"]
+    await until(client, lambda listed: listed.get("shard-2") == after["pid"])
     assert "shard-2" in cluster.said()
 
 
-def test_a_killed_server_is_taken_from_the_list_until_it_runs_again(
-    cluster: RunningCluster,
+async def test_a_killed_server_is_taken_from_the_list_until_it_runs_again(
+    cluster: RunningCluster, client: FlightmeshClient
 ) -> None:
     address = cluster.process("nats")["address"]
     cluster.kill("nats")
-    cluster.cli("schedules", "create", "while-nats-is-dead")
-    assert "nats" not in nodes(cluster)
+    await client.commands.create_schedule("while-nats-is-dead")
+    await until(client, lambda listed: "nats" not in listed)
     cluster.start("nats")
-    assert nodes(cluster)["nats"]["pid"] == cluster.pid("nats")
+    await until(client, lambda listed: listed.get("nats") == cluster.pid("nats"))
     assert cluster.process("nats")["address"] == address
 
 
-def test_processes_are_stopped_in_order_on_request(cluster: RunningCluster) -> None:
+async def test_processes_are_stopped_in_order_on_request(
+    cluster: RunningCluster, client: FlightmeshClient
+) -> None:
     cluster.stop("read-1", "gateway-1")
     for name in ("read-1", "gateway-1"):
         assert (cluster.process(name)["state"], cluster.process(name)["exit_code"]) == ("ended", 0)
-    assert not {"read-1", "gateway-1"} & set(nodes(cluster))
+    await until(client, lambda listed: not {"read-1", "gateway-1"} & set(listed))
     assert "schedules" in answer(cluster.process("gateway-2")["http"], "/v1/schedules")
     cluster.start("read-1", "gateway-1")
-    assert {"read-1", "gateway-1"} <= set(nodes(cluster))
+    await until(client, lambda listed: {"read-1", "gateway-1"} <= set(listed))
 
 
 def test_what_cannot_be_started_or_stopped_is_said_in_a_line(cluster: RunningCluster) -> None:
