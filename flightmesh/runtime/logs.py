@@ -26,7 +26,6 @@ FIELDS: Final[Mapping[str, str]] = {
     "sequence": "sequence of an aggregate's event",
     "records": "number of records",
     "entries": "number of entries",
-    "repeats": "how often a request was sent again",
     "seconds": "how long it took",
     "request_id": "id of an HTTP request",
 }
