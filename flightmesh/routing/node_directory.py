@@ -30,6 +30,7 @@ class NodeDirectory:
 
     def __init__(self) -> None:
         self._nodes: dict[NodeRole, tuple[NodeRegistration, ...]] = {}
+        self._lagging: frozenset[str] = frozenset()
 
     def nodes(self, role: NodeRole) -> Sequence[NodeRegistration]:
         """The registrations of a role."""
@@ -41,7 +42,7 @@ class NodeDirectory:
 
     def lagging(self) -> Collection[str]:
         """Addresses of the read nodes that say they do not keep up."""
-        return {node.address for node in self.nodes(NodeRole.READ_NODE) if LAGGING in node.extra}
+        return self._lagging
 
     def replace(self, nodes: Iterable[NodeRegistration]) -> None:
         """Takes over a complete list."""
@@ -49,6 +50,8 @@ class NodeDirectory:
         for node in nodes:
             by_role.setdefault(node.role, []).append(node)
         self._nodes = {role: tuple(of_role) for role, of_role in by_role.items()}
+        read_nodes = self.nodes(NodeRole.READ_NODE)
+        self._lagging = frozenset(node.address for node in read_nodes if LAGGING in node.extra)
 
 
 async def follow_nodes_in_registry(

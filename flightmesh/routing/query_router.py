@@ -155,16 +155,19 @@ class QueryRouter:
             raise Unavailable("no read node is known")
         if len(addresses) == 1:
             return addresses[0]
-        lagging = self._lagging()
-        now = self._clock.monotonic_s()
-        # One that failed a moment ago is worse than one that is late.
-        ranks = [
-            (self._avoid_until.get(address, 0.0) > now, address in lagging) for address in addresses
-        ]
-        best = min(ranks)
-        choice = [address for address, rank in zip(addresses, ranks, strict=True) if rank == best]
         self._turn += 1
-        return choice[self._turn % len(choice)]
+        lagging = self._lagging()
+        if lagging or self._avoid_until:
+            addresses = self._best_of(addresses, lagging)
+        return addresses[self._turn % len(addresses)]
+
+    def _best_of(self, addresses: Sequence[str], lagging: Collection[str]) -> Sequence[str]:
+        """Those to be asked now; one that failed a moment ago is worse than one that is late."""
+        now = self._clock.monotonic_s()
+        self._avoid_until = {a: until for a, until in self._avoid_until.items() if until > now}
+        ranks = [(address in self._avoid_until, address in lagging) for address in addresses]
+        best = min(ranks)
+        return [address for address, rank in zip(addresses, ranks, strict=True) if rank == best]
 
     def _lane(self, key: _Lane) -> Coalescer[_Timed, pb.QueryResult]:
         lane = self._lanes.get(key)
