@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import Iterable
-from typing import Final, final
+from typing import final
 
 from flightmesh.journal import Journal
 from flightmesh.ledger.reader import LedgerReader
-
-_END: Final = 1 << 62
+from flightmesh.ledger.segments import MAX_ENTRIES
 
 
 @final
@@ -40,7 +39,7 @@ class SealedLedgers:
     async def _look(self, ledger: int) -> None:
         reader = self._readers.get(ledger)
         if reader is None:
-            reader = self._readers[ledger] = LedgerReader(self._journal, ledger, _END)
+            reader = self._readers[ledger] = LedgerReader(self._journal, ledger, MAX_ENTRIES)
         await reader.read_batch()
         if reader.sealed_at is not None:
             self._sealed.add(ledger)

@@ -10,6 +10,7 @@ from typing import Final, final
 
 from flightmesh.errors import CorruptData
 from flightmesh.journal import Journal, SegmentRow, SegmentState
+from flightmesh.ledger.segments import find_last_rolled
 
 DEFAULT_BATCH: Final = 256
 
@@ -105,4 +106,10 @@ class LedgerReader:
                 return None
             if row.state is not SegmentState.ROLLED or self._next <= row.head:
                 return row.head
-            self._segment, self._row, self._head_before = self._segment + 1, None, row.head
+            segment = self._segment
+            if self._next > row.head + 1:
+                # Far away: a ledger that lived for days has hundreds of segments.
+                segment, row = await find_last_rolled(
+                    self._journal, self.ledger, segment, row, self._next
+                )
+            self._segment, self._row, self._head_before = segment + 1, None, row.head

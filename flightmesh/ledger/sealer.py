@@ -10,6 +10,7 @@ from flightmesh.clock import Clock
 from flightmesh.errors import ProtocolViolation
 from flightmesh.journal import Journal, SegmentState
 from flightmesh.ledger.persistence import DEFAULT_BACKOFF, Backoff, until_definite
+from flightmesh.ledger.segments import MAX_ENTRIES, find_last_rolled
 from flightmesh.runtime.logs import fields
 
 
@@ -31,7 +32,7 @@ async def seal_ledger(
     Raises:
         ProtocolViolation: the store shows a segment that cannot be.
     """
-    # Rule 21: the walk begins at segment 0 and goes only through segments read as rolled; a hint
+    # Rule 21: the walk begins at segment 0 and goes on only behind a segment read as rolled; a hint
     # at a later one might run ahead of the ledger and leave the open segment unsealed.
     segment, first = 0, 0
     while True:
@@ -44,5 +45,7 @@ async def seal_ledger(
             )
         if row.state is SegmentState.SEALED:
             return row.head
-        # Rolled is not sealed: behind a marker the next segment is sealed, or created so.
+        # Rolled is not sealed: behind the last marker the next segment is sealed, or created so.
+        walk = partial(find_last_rolled, journal, ledger, segment, row, MAX_ENTRIES)
+        segment, row = await until_definite(walk, clock, backoff)
         segment, first = segment + 1, row.head + 1

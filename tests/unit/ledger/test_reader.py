@@ -20,7 +20,7 @@ async def ledger_of(entries: int, per_segment: int = 3) -> tuple[InMemoryJournal
     bounds = SegmentBounds(entries=per_segment)
     writer = await give_birth(store, "a", ManualClock(), SeededRandomness(1), bounds=bounds)
     for number in range(entries):
-        await writer.append(bytes([number]))
+        await writer.append(str(number).encode())
     return store, writer
 
 
@@ -46,6 +46,16 @@ async def test_all_entries_from_any_number_on_are_read(
     assert reader.finished is sealed
     assert reader.sealed_at == (entries - 1 if sealed else None)
     assert await reader.find_head() == entries - 1
+
+
+@pytest.mark.parametrize("start", [0, 1, 3, 1_000, 1_199, 1_200, 5_000])
+async def test_the_way_to_an_entry_far_away_is_short(start: int) -> None:
+    store, _ = await ledger_of(1_200)
+    faults = Faults(ScriptedFaults())
+    reader = LedgerReader(FaultyJournal(store, faults), 1, start)
+    found = [number for number, _ in await reader.read_batch()]
+    assert found[:1] == list(range(start, 1_200))[:1]
+    assert len(faults.calls) < 25
 
 
 async def test_an_absent_ledger_is_read_once_it_is_there() -> None:

@@ -19,7 +19,7 @@ async def ledger_of(entries: int, per_segment: int) -> InMemoryJournal:
     bounds = SegmentBounds(entries=per_segment)
     writer = await give_birth(store, "a", ManualClock(), SeededRandomness(1), bounds=bounds)
     for number in range(entries):
-        await writer.append(bytes([number]))
+        await writer.append(str(number).encode())
     return store
 
 
@@ -49,12 +49,25 @@ async def test_rule_21_behind_a_marker_the_next_segment_is_created_sealed() -> N
     assert await store.read_segment(1, 1) == SegmentRow(SegmentState.SEALED, b"", 1, 0)
 
 
-async def test_rule_21_the_walk_begins_at_segment_zero() -> None:
+@pytest.mark.parametrize("entries", [3, 8, 28])
+async def test_rule_21_the_walk_goes_only_behind_segments_read_as_rolled(entries: int) -> None:
     # A later segment created sealed by mistake must not be taken for the ledger's end.
-    store = await ledger_of(3, 5)
-    await store.seal(1, 4, 100)
-    assert await seal_ledger(store, 1, ManualClock()) == 2
-    row = await store.read_segment(1, 0)
+    store = await ledger_of(entries, 5)
+    for mistaken in (entries // 5 + 2, 2 * (entries // 5) + 3):
+        await store.seal(1, mistaken, 100)
+    assert await seal_ledger(store, 1, ManualClock()) == entries - 1
+    row = await store.read_segment(1, (entries - 1) // 5)
+    assert row is not None
+    assert row.state is SegmentState.SEALED
+
+
+async def test_a_ledger_of_many_segments_is_sealed_with_few_requests() -> None:
+    """A session that lives for days has hundreds, and its shards wait for the seal."""
+    store = await ledger_of(2_000, 5)
+    faults = Faults(ScriptedFaults())
+    assert await seal_ledger(FaultyJournal(store, faults), 1, ManualClock()) == 1_999
+    assert len(faults.calls) < 25
+    row = await store.read_segment(1, 399)
     assert row is not None
     assert row.state is SegmentState.SEALED
 
