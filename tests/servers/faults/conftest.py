@@ -1,7 +1,6 @@
 """One cluster for all fault tests of a run; each test leaves it whole."""
 
 import os
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -9,9 +8,10 @@ import pytest
 import pytest_asyncio
 
 from launcher.servers.install import Servers
-from tests.servers.faults.stack import BIN, Stack, launch
+from tests.servers.cluster.running_cluster import RunningCluster
+from tests.servers.faults.stack import Stack
 
-# A cluster that runs already, for work on these tests: it is neither started nor stopped.
+# Folder of a cluster that runs already, for work on these tests: neither started nor stopped.
 _GIVEN = "FAULTS_CLUSTER"
 
 
@@ -22,16 +22,9 @@ def cluster_of_the_run(
     if given := os.environ.get(_GIVEN):
         yield Stack(Path(given))
         return
-    folder = tmp_path_factory.mktemp("faults") / "cluster"
-    log = folder.with_suffix(".log")
-    process = launch(folder, log, (BIN, "cluster", "run"))
-    try:
-        yield Stack(folder)
-    finally:
-        process.terminate()
-        code = process.wait(120)
-    assert code == 0, f"status {code}: {log.read_text()[-3000:]}"
-    shutil.rmtree(folder)
+    with RunningCluster(tmp_path_factory.mktemp("faults") / "data") as cluster:
+        cluster.launch()
+        yield Stack(cluster.data_dir)
 
 
 @pytest_asyncio.fixture
@@ -40,6 +33,17 @@ async def stack(cluster_of_the_run: Stack) -> AsyncIterator[Stack]:
     await cluster_of_the_run.until_whole()
     yield cluster_of_the_run
     await cluster_of_the_run.until_whole()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def doctor_at_the_end(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After the cases of a module `flightmesh doctor` must find nothing.
+
+    Not after each case: it reads all that any case has written, and looks at every rotation.
+    """
+    yield
+    if "stack" in {name for item in request.session.items for name in item.fixturenames}:
+        request.getfixturevalue("cluster_of_the_run").doctor()
 
 
 @pytest.fixture

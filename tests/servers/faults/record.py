@@ -153,6 +153,10 @@ class Record:
             f" longest gap {self.gap_us / 1e6:.2f} s, slowest command {self.slowest_us / 1e6:.2f} s"
         )
 
+    def expect_no_failure(self) -> None:
+        """Fails if any request was without a proper answer."""
+        assert not self.failures, f"{len(self.failures)} requests failed:\n{self.reasons()}"
+
     def reasons(self, count: int = 8) -> str:
         """The commonest failures, one per line, digits left out."""
         texts = Counter(

@@ -83,17 +83,19 @@ class Stack:
         ) as store:
             yield store
 
-    def doctor(self) -> list[str]:
-        """What `flightmesh doctor` finds wrong."""
-        server = ",".join(self.addresses().grpc)
+    def doctor(self) -> None:
+        """Fails if `flightmesh doctor` finds anything wrong, with mesh and ledgers."""
         done = subprocess.run(
-            [BIN, "doctor", "--json", "--server", server],
+            [BIN, "doctor", "--json", "--server", ",".join(self.addresses().grpc)],
             env={**os.environ, "FLIGHTMESH_DATA_DIR": str(self.folder), "NO_COLOR": "1"},
-            capture_output=True, text=True, timeout=120, check=False,
+            capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
-        if done.returncode == 0:
-            return []
-        return [f"doctor: status {done.returncode}: {done.stdout[-3000:]} {done.stderr[-1000:]}"]
+        assert done.stdout, f"doctor: status {done.returncode}: {done.stderr[-2000:]}"
+        report = json.loads(done.stdout)
+        wrong = [each for each in report["checks"] if each["verdict"] == "violated"]
+        assert not wrong, f"doctor: {json.dumps(wrong)[:3000]}"
+        assert (done.returncode, report["ok"]) == (0, True), done.stderr[-2000:]
+        assert report["counts"]["ledgers"], "doctor has not looked into the ledgers"
 
     # --- what is done to it -----------------------------------------------------------------
 
@@ -135,6 +137,15 @@ class Stack:
             assert loop.time() < end, f"it never came about that {what}"
             await asyncio.sleep(0.1)
 
+    async def until_another_leads(self, former: str) -> None:
+        """Waits until a coordinator leads that is not this one."""
+
+        async def other_leads() -> bool:
+            leaders = [name for name, node in (await self.nodes()).items() if node.leader]
+            return bool(leaders) and former not in leaders
+
+        await self.until(other_leads, f"another coordinator than {former} leads")
+
     async def until_whole(self) -> None:
         """Waits until all processes run, serve, and all shards are served by sessions of now."""
         for each in self.state().processes:
@@ -166,24 +177,3 @@ async def _is_ready(http: httpx.AsyncClient, url: str) -> bool:
         return (await http.get(url)).status_code == 200
     except httpx.HTTPError:
         return False
-
-
-def launch(folder: Path, log: Path, arguments: tuple[str | Path, ...]) -> subprocess.Popen[str]:
-    """Starts a cluster and returns when it says `ready`."""
-    env = {
-        **os.environ, "FLIGHTMESH_DATA_DIR": str(folder),
-        "FLIGHTMESH_HTTP_PORT": "0", "FLIGHTMESH_GRPC_PORT": "0",
-    }  # fmt: skip
-    with log.open("a") as errors:
-        process = subprocess.Popen(
-            arguments, env=env, stdout=subprocess.PIPE, stderr=errors, text=True
-        )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.strip() == "ready":
-            return process
-    raise AssertionError(f"the cluster ended before it was ready: {log.read_text()[-3000:]}")
-
-
-def describe(stack: Stack) -> str:
-    return json.dumps([(each.name, each.state) for each in stack.state().processes])

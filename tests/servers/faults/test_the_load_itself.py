@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from flightmesh.journal.sqlite import SqliteStore
+from flightmesh.schedule_model import ScheduleModel
 from flightmesh.testing.history import Acknowledged, Answered, Refused
+from flightmesh.verification.journal import check_journal
 from tests.e2e.mesh_process import MeshProcess
 from tests.servers.faults.examination import examine, load_on, refuse
 from tests.servers.faults.load import COMMANDS_PER_S, QUERIES_PER_S, Addresses, PacedLoad
@@ -33,9 +35,6 @@ class Embedded:
         async with await SqliteStore.open(self.process.data_dir) as store:
             yield store
 
-    def doctor(self) -> list[str]:
-        return []
-
 
 async def killed_under_load(mesh: Embedded) -> PacedLoad:
     async with load_on(mesh, "self-test") as load:
@@ -56,7 +55,9 @@ async def test_a_load_outlives_a_kill_of_the_whole_mesh_and_is_found_whole(tmp_p
     try:
         load = await killed_under_load(mesh)
         async with mesh.open_store() as store:
-            refuse(await examine(load, store), load, tmp_path)
+            refuse(await examine(load, store), tmp_path)
+            report = await check_journal(store, ScheduleModel())
+            assert not [check for check in report.checks if check.verdict == "violated"]
             await the_checks_find_what_is_planted(load, store)
     finally:
         mesh.process.kill()
