@@ -47,5 +47,5 @@ async def seal_ledger(
             return row.head
         # Rolled is not sealed: behind the last marker the next segment is sealed, or created so.
         walk = partial(find_last_rolled, journal, ledger, segment, row, MAX_ENTRIES)
-        segment, row = await until_definite(walk, clock, backoff)
-        segment, first = segment + 1, row.head + 1
+        segment, rolled = await until_definite(walk, clock, backoff)
+        segment, first = segment + 1, rolled.head + 1
