@@ -21,6 +21,7 @@ from flightmesh.election import LeaderElection
 from flightmesh.errors import OutcomeUnknown, StoreError, Unavailable
 from flightmesh.runtime.logs import fields
 from flightmesh.runtime.tasks import TaskOwner
+from flightmesh.runtime.trouble import Trouble
 from flightmesh.sharding.shard_map import (
     NODES_PREFIX,
     NodeRegistration,
@@ -55,6 +56,7 @@ class Leader:
         self._wake = asyncio.Event()
         self._claims_read_s: float | None = None
         self._lost = False
+        self._put_off = Trouble(_log, "the leader's steps are put off", ports.clock.monotonic_s)
         self.learned = Learned(may_place=False, may_balance=True)
         self.view = View(ports.constants.shard_count, {}, {}, {}, frozenset())
         self._session_nodes: dict[int, str] = {}
@@ -86,9 +88,10 @@ class Leader:
                 self._wake.clear()
                 try:
                     await self.step()
+                    self._put_off.over(token=self.token)
                 except (Unavailable, StoreError) as error:
                     self._ports.counters.put_off += 1
-                    _log.warning("leader: the step is put off: %s", error)
+                    self._put_off.met(error, token=self.token)
                 await self._wake.wait()
         finally:
             await self._tasks.stop()

@@ -10,7 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Protocol, final
+from typing import Final, Protocol, final
 
 from flightmesh.clock import Clock
 from flightmesh.errors import (
@@ -25,11 +25,18 @@ from flightmesh.journal import Journal
 from flightmesh.ledger.reader import LedgerReader
 from flightmesh.runtime.logs import fields
 from flightmesh.runtime.metrics import Histogram
+from flightmesh.runtime.trouble import Trouble
 from read_node.progress import Progress
 from read_node.projection import Projection, StoredRecord
 from read_node.sequencer import NOTHING, LedgerProgress, Sequencer
 
 _log = logging.getLogger(__name__)
+
+# What may go wrong, as logged.
+_JOURNAL: Final = "the journal cannot be read"
+_BUS: Final = "the bus failed"
+_DIRECTORY: Final = "the directory of ledgers cannot be read"
+_LEDGER: Final = "a ledger cannot be read"
 
 
 class StoredEntry(Protocol):
@@ -160,6 +167,10 @@ class Follower:
         self.whole = True
         self.ready = asyncio.Event()
         self.statistics = FollowerStatistics()
+        self._troubles = {
+            what: Trouble(_log, what, clock.monotonic_s, logging.ERROR)
+            for what in (_JOURNAL, _BUS, _DIRECTORY, _LEDGER)
+        }
 
     @property
     def held(self) -> int:
@@ -269,8 +280,9 @@ class Follower:
                     # What is stored does not mend itself, and a node that has never been ready is
                     # missed by nobody: whoever starts it is told why it cannot serve.
                     raise
-                await self._alarm("the journal cannot be read: %s", error)
+                await self._alarm(_JOURNAL, error)
             else:
+                self._troubles[_JOURNAL].over()
                 return
 
     async def _settle(self) -> None:
@@ -355,9 +367,10 @@ class Follower:
             try:
                 async for message in messages:
                     await self._breathe()
+                    self._troubles[_BUS].over()
                     self._on_message(message)
             except (RetryableError, StoreError) as error:
-                await self._alarm("the bus failed: %s", error)
+                await self._alarm(_BUS, error)
             await self._clock.sleep(self._limits.retry_s)
             messages = self._bus.subscribe()
 
@@ -398,8 +411,9 @@ class Follower:
             try:
                 await self._look_at_directory()
             except StoreError as error:
-                await self._alarm("the directory of ledgers cannot be read: %s", error)
+                await self._alarm(_DIRECTORY, error)
                 continue
+            self._troubles[_DIRECTORY].over()
             silent_since = self._clock.monotonic_s() - self._limits.silence_s
             for tail in self._in_order():
                 if tail.heard_at <= silent_since:
@@ -423,11 +437,13 @@ class Follower:
                 _log.info("entries that the bus had not brought were read", extra=named)
         except StoreError as error:
             self._want(tail)
-            await self._alarm("a ledger cannot be read: %s", error, tail.ledger)
+            await self._alarm(_LEDGER, error, ledger=tail.ledger)
+        else:
+            self._troubles[_LEDGER].over(ledger=tail.ledger)
 
-    async def _alarm(self, text: str, error: FlightmeshError, ledger: int | None = None) -> None:
+    async def _alarm(self, what: str, error: FlightmeshError, **about: int) -> None:
         self.statistics.alarms += 1
-        _log.error(text, error, extra=None if ledger is None else fields(ledger=ledger))
+        self._troubles[what].met(error, **about)
         await self._clock.sleep(self._limits.retry_s)
 
 

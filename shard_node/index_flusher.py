@@ -14,6 +14,7 @@ from flightmesh.eventsourcing.cell import AggregateCell, save
 from flightmesh.ids import AggregateId, id_bytes
 from flightmesh.journal import AggregateIndex, Snapshots
 from flightmesh.runtime.logs import fields
+from flightmesh.runtime.trouble import Trouble
 from shard_node.entry_queue import EntryQueue
 from shard_node.ownership import Ownership
 from shard_node.slot import Drafts, ShardSlot, SlotStatus
@@ -56,9 +57,9 @@ class IndexFlusher:
         self._at: dict[str, int] = {}
 
     @property
-    def about(self) -> dict[str, dict[str, object]]:
-        """What it wrote last or is writing, for logs."""
-        return fields(session=self._queue.ledger, **self._at)
+    def about(self) -> dict[str, int]:
+        """What it wrote last or is writing, as fields of logs."""
+        return {"session": self._queue.ledger, **self._at}
 
     @property
     def backlog(self) -> int:
@@ -137,13 +138,19 @@ class IndexFlusher:
             _log.warning("snapshot not saved: %s", error, extra=fields(aggregate_id=aggregate_id))
 
 
-async def flush_quietly(flusher: IndexFlusher) -> bool:
-    """Flushes; a store that does not answer is no failure, the next round tries again."""
+async def flush_quietly(flusher: IndexFlusher, trouble: Trouble) -> bool:
+    """Flushes; a store that does not answer is no failure, the next round tries again.
+
+    Args:
+        flusher: what flushes.
+        trouble: told whether it went well.
+    """
     try:
         await flusher.flush()
     except CorruptData:
         raise
     except FlightmeshError as error:
-        _log.warning("the aggregate index lags behind: %s", error, extra=flusher.about)
+        trouble.met(error, **flusher.about)
         return False
+    trouble.over(**flusher.about)
     return True

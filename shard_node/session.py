@@ -25,6 +25,7 @@ from flightmesh.ids import AggregateId
 from flightmesh.journal import AggregateIndex, Claims, Journal, Snapshots
 from flightmesh.runtime.logs import fields
 from flightmesh.runtime.tasks import TaskOwner
+from flightmesh.runtime.trouble import Trouble
 from shard_node.aggregate_loader import AggregateLoader
 from shard_node.config import ShardNodeConfig
 from shard_node.counters import ShardNodeCounters
@@ -173,6 +174,9 @@ class Session:
             idle_lag=config.idle_watermark_entries,
             snapshot_every=config.snapshot_every,
         )
+        self._index_trouble = Trouble(
+            _log, "the aggregate index lags behind", ports.clock.monotonic_s
+        )
 
     @property
     def id(self) -> int:
@@ -307,7 +311,7 @@ class Session:
     async def _flush(self) -> None:
         clock, counters = self._ports.clock, self._ports.counters
         began_s = clock.monotonic_s()
-        if await flush_quietly(self.flusher):
+        if await flush_quietly(self.flusher, self._index_trouble):
             counters.flushed_at_s = began_s
             counters.flushes_s.observe(clock.monotonic_s() - began_s)
         else:

@@ -24,6 +24,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "schedule": "name of a schedule",
     "command_id": "id of a command",
     "sequence": "sequence of an aggregate's event",
+    "repeats": "how often something was tried or met again",
     "records": "number of records",
     "entries": "number of entries",
     "seconds": "how long it took",
@@ -82,3 +83,5 @@ def set_up(level: str = "INFO", log_format: str = "text", stream: TextIO | None 
     root.setLevel(level)
     # It logs each start of its workers; the launcher says where it listens.
     logging.getLogger("_granian").setLevel("WARNING")
+    # The driver tells of each attempt; the store's adapter tells what comes of them.
+    logging.getLogger("cassandra").setLevel("ERROR")
