@@ -70,22 +70,36 @@ class ShardRecovery:
                 tail = _Tail(slot, marks.get(ledger, 0))
                 tails.setdefault(ledger, {})[slot.shard] = tail
         indexed = {slot.shard: slot.head.sequence if slot.head else 0 for slot in slots}
-        for ledger in sorted(tails):
-            await self._read_tail(ledger, tails[ledger])
+        await self._read_tails(tails)
         for slot in slots:
             if slot.status is not SlotStatus.RECOVERING:
                 continue  # asked back: others may write on already, and it will not be served
             mine = [t[slot.shard] for t in tails.values() if slot.shard in t]
             slot.memory.next_sequence = _next_sequence(slot.shard, indexed[slot.shard], mine)
 
-    async def _read_tail(self, ledger: int, tails: "dict[int, _Tail]") -> None:
-        start = min(tail.first for tail in tails.values())
-        reader = LedgerReader(self._journal, ledger, start)
-        while batch := await reader.read_batch():
+    async def _read_tails(self, tails: "dict[int, dict[int, _Tail]]") -> None:
+        readers = [
+            LedgerReader(self._journal, ledger, min(t.first for t in tails[ledger].values()))
+            for ledger in sorted(tails)
+        ]
+        # The first batch, mostly the only one, of all ledgers at once.
+        batches = await asyncio.gather(*(reader.read_batch() for reader in readers))
+        for reader, batch in zip(readers, batches, strict=True):
+            await self._read_tail(reader, batch, tails[reader.ledger])
+
+    async def _read_tail(
+        self,
+        reader: LedgerReader,
+        batch: Sequence[tuple[int, bytes]],
+        tails: "dict[int, _Tail]",
+    ) -> None:
+        ledger = reader.ledger
+        while batch:
             for number, data in batch:
                 self._take_entry(ledger, number, data, tails)
                 # An entry may hold hundreds of records; whoever else is served must not wait.
                 await asyncio.sleep(0)
+            batch = await reader.read_batch()
         for tail in tails.values():
             if ledger != self._ledger:
                 # Rule 12: what was read here, after the seal or the release, and no more.
