@@ -30,6 +30,7 @@ def cluster_of_the_run(
 @pytest_asyncio.fixture
 async def stack(cluster_of_the_run: Stack) -> AsyncIterator[Stack]:
     """The cluster, whole; it is looked at again afterwards."""
+    await cluster_of_the_run.mend()
     await cluster_of_the_run.until_whole()
     yield cluster_of_the_run
     await cluster_of_the_run.until_whole()
@@ -42,7 +43,7 @@ def doctor_at_the_end(request: pytest.FixtureRequest) -> Iterator[None]:
     Not after each case: it reads all that any case has written, and looks at every rotation.
     """
     yield
-    if "stack" in {name for item in request.session.items for name in item.fixturenames}:
+    if hasattr(request.module, "Stack"):
         request.getfixturevalue("cluster_of_the_run").doctor()
 
 

@@ -122,6 +122,15 @@ class Stack:
         """Stops processes in order (SIGTERM), together."""
         await asyncio.to_thread(control.ask, self.folder, "stop", names, lambda _: None)
 
+    async def mend(self) -> None:
+        """Makes the cluster whole again, whatever a test before this one has left behind."""
+        for each in self.state().processes:
+            if is_alive(each.pid, each.started):
+                os.kill(each.pid, signal.SIGCONT)
+        for role in (*SERVERS, "coordinator", "shard_node", "read_node", "gateway"):
+            if ended := [name for name in self.named(role) if self.process(name).state == "ended"]:
+                await self.start(*ended)
+
     # --- what is waited for -----------------------------------------------------------------
 
     async def until(self, condition: Callable[[], Any], what: str) -> None:

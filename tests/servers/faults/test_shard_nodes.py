@@ -5,6 +5,7 @@ import urllib.request
 from pathlib import Path
 
 from flightmesh.journal import SegmentState
+from tests.servers.faults.cut import NETWORK_NAMESPACE, CuttableNode
 from tests.servers.faults.examination import run_fault
 from tests.servers.faults.load import PacedLoad
 from tests.servers.faults.stack import Stack
@@ -41,6 +42,33 @@ async def test_a_node_frozen_for_15_s_writes_nothing_more_and_comes_back_with_a_
     # It had a write under way or made one when it woke: that was refused, and told it so.
     assert sessions_fenced(stack, "shard-1") == fenced + 1
     assert await sealed_head(stack, before) == heads[0]
+
+
+async def test_a_node_whose_network_is_cut_loses_its_shards_and_comes_back(
+    stack: Stack, schedule: str, tmp_path: Path
+) -> None:
+    await stack.stop("shard-2")
+    node = CuttableNode(stack, "shard-2", tmp_path)
+    print(f"\nnetwork cut by {node.how}", flush=True)
+
+    async def fault(load: PacedLoad) -> None:
+        await stack.until(lambda: has_shards(stack, "shard-2"), "shard-2 has shards")
+        before = (await stack.nodes())["shard-2"].session
+        node.cut()
+        try:
+            if node.how == NETWORK_NAMESPACE:
+                await load.until_all_rotations_answer()
+            await load.go_on(5)
+        finally:
+            node.mend()
+        if node.how == NETWORK_NAMESPACE:
+            await stack.until(lambda: has_new_session(stack, "shard-2", before), "shard-2 is back")
+
+    try:
+        with node.running():
+            await run_fault(stack, schedule, fault, tmp_path)
+    finally:
+        await stack.start("shard-2")
 
 
 async def test_draining_and_joining_nodes_fail_no_request(
