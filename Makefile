@@ -35,9 +35,13 @@ run: $(VENV)/.run ## Start the whole mesh in one process (FLIGHTMESH_DATA_DIR, F
 cluster: $(VENV)/.dev ## Start the mesh of separate processes with its servers (FLIGHTMESH_DATA_DIR and the others of docs/cluster.md)
 	@exec $(BIN)/flightmesh cluster run $(ARGS)
 
+# First what the servers need: who lacks Java is told at once and not after ten minutes.
 .PHONY: test
-test: verify ## Run all checks and all tests: what CI runs
+test: $(VENV)/.dev ## Run all checks and all tests, also against real servers: what CI runs
+	$(BIN)/python -m launcher.servers install cassandra etcd nats-server
+	$(MAKE) verify
 	$(BIN)/pytest $(ARGS)
+	$(BIN)/python scripts/servers/run_tests.py $(ARGS)
 
 .PHONY: test-unit
 test-unit: $(VENV)/.dev ## Run the quick tests: unit, contract, tidy
@@ -66,8 +70,8 @@ servers: $(VENV)/.dev ## Install Cassandra, etcd, nats-server and ghz, pinned, i
 
 .PHONY: test-servers
 test-servers: $(VENV)/.dev ## Run the tests against real servers
-	$(BIN)/python -m launcher.servers install
-	$(BIN)/pytest tests/servers --ignore=tests/servers/soak $(ARGS)
+	$(BIN)/python -m launcher.servers install cassandra etcd nats-server
+	$(BIN)/python scripts/servers/run_tests.py $(ARGS)
 
 .PHONY: verify
 verify: lint verify-proto ## Run all static checks
@@ -96,9 +100,19 @@ verify-proto: $(VENV)/.dev ## Check that the generated code is that of the proto
 requirements: $(VENV)/.dev ## Pin the dependencies again (needs uv on the PATH)
 	scripts/lock_requirements.sh
 
+.PHONY: bench
+bench: $(VENV)/.dev ## Measure the mesh of separate processes on its servers; report in build/bench/
+	$(BIN)/python -m launcher.servers install
+	$(BIN)/python scripts/bench.py $(ARGS)
+
 .PHONY: bench-embedded
 bench-embedded: $(VENV)/.dev ## Measure the embedded mesh; report in build/bench/
 	$(BIN)/python scripts/bench_embedded.py $(ARGS)
+
+.PHONY: bench-failover
+bench-failover: $(VENV)/.dev ## Break a cluster again and again, measure how long it takes to serve; report in build/bench/
+	$(BIN)/python -m launcher.servers install
+	$(BIN)/python scripts/bench_failover.py $(ARGS)
 
 .PHONY: clean
 clean: ## Remove what was built (data stay)

@@ -292,12 +292,13 @@ def check_promises(cluster: Cluster, session: Session) -> None:
             unheard = error
             continue
         heard += 1
-        for name, allowed in wanted.items():
-            if str(found.get(name)).lower() not in allowed:
-                raise ConfigurationError(
-                    f"Cassandra at {host.endpoint}: {name} is {found.get(name)}, but the ledger"
-                    f" store needs {' or '.join(allowed)}"
-                )
+        wrong = [
+            f"{name} is {found.get(name)}, but the ledger store needs {' or '.join(allowed)}"
+            for name, allowed in wanted.items()
+            if str(found.get(name)).lower() not in allowed
+        ]
+        if wrong:
+            raise ConfigurationError(f"Cassandra at {host.endpoint}: {'; '.join(wrong)}")
     if not heard:
         raise StoreUnavailable("Cassandra: no node tells its settings") from unheard
 

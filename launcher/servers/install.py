@@ -122,16 +122,23 @@ def _tool(name: str, of: str) -> str:
     return found
 
 
-def check_tools(names: Sequence[str]) -> None:
-    """Checks that what the named servers need for their installation is there.
+def check_tools(names: Sequence[str], missing: Sequence[str] | None = None) -> None:
+    """Checks that what the named servers need, to be installed and to run, is there.
+
+    Args:
+        names: keys of VERSIONS.
+        missing: those of them that are still to be installed; all without it.
 
     Raises:
         ConfigurationError: names each thing that is missing, all at once.
     """
+    missing = names if missing is None else missing
     checks: list[Callable[[], object]] = []
     if "cassandra" in names:
-        checks += [java, lambda: _tool("mvn", "Maven (Cassandra's jars come by it)")]
-    if set(names) - {"cassandra"}:
+        checks.append(java)
+    if "cassandra" in missing:
+        checks.append(lambda: _tool("mvn", "Maven (Cassandra's jars come by it)"))
+    if set(missing) - {"cassandra"}:
         checks.append(lambda: _tool("go", "Go (etcd, nats-server and ghz are built by it)"))
     problems = []
     for check in checks:
@@ -157,7 +164,7 @@ def install(
         ConfigurationError: a tool is missing, or a registry did not give what was asked for.
     """
     missing = servers.missing(names)
-    check_tools(missing)
+    check_tools(names, missing)
     servers.folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         if name not in missing:

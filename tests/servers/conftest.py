@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from cassandra.cluster import Cluster, Session
 
+from flightmesh.errors import ConfigurationError
 from flightmesh.journal.cassandra import CassandraOptions, create_store
 from flightmesh.journal.cassandra_schema import TABLES
 from launcher.servers.cassandra import Cassandra
 from launcher.servers.etcd import Etcd, members_in
-from launcher.servers.install import DEFAULT_FOLDER, Servers
+from launcher.servers.install import DEFAULT_FOLDER, Servers, check_tools
 from launcher.servers.nats import Nats
 
 pytest.register_assert_rewrite("flightmesh.testing")
@@ -23,8 +24,13 @@ _REPOSITORY = Path(__file__).resolve().parents[2]
 def servers() -> Servers:
     """The installed servers; `make servers` installs them."""
     servers = Servers(_REPOSITORY / DEFAULT_FOLDER)
-    if missing := servers.missing(["cassandra", "etcd", "nats-server"]):
+    names = ("cassandra", "etcd", "nats-server")
+    if missing := servers.missing(names):
         pytest.fail(f"{', '.join(missing)} not installed: run `make servers`", pytrace=False)
+    try:
+        check_tools(names, missing)
+    except ConfigurationError as error:
+        pytest.fail(error.message, pytrace=False)
     return servers
 
 

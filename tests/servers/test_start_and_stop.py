@@ -8,7 +8,7 @@ import pytest
 from flightmesh.errors import ConfigurationError, Unavailable
 from launcher.servers.cassandra import Cassandra
 from launcher.servers.etcd import Etcd, members_in
-from launcher.servers.install import Servers, check_tools, install
+from launcher.servers.install import Servers, check_tools, install, java
 from launcher.servers.nats import Nats
 from launcher.servers.process import ServerProcess, ask
 
@@ -78,10 +78,20 @@ def test_every_missing_tool_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 
 def test_what_is_installed_is_left_alone(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(java().resolve().parent.parent))
     monkeypatch.setenv("PATH", "")
     said: list[str] = []
     install(servers, ["cassandra", "etcd", "nats-server"], said.append)
     assert all(text.endswith("is there") for text in said)
+
+
+def test_java_is_missed_also_where_cassandra_is_installed(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    with pytest.raises(ConfigurationError, match="Java 11 or 17 is missing"):
+        install(servers, ["cassandra"])
 
 
 def test_cassandra_answers_clients(cassandra_server: Cassandra) -> None:

@@ -117,10 +117,10 @@ async def test_an_etcd_with_a_slow_disk_keeps_its_leader(
     try:
         etcd.start()
         registry, other = make_registry(etcd, "test/"), make_registry(etcd, "test/")
-        leader, rival = a_candidate("a", registry, 10.0), a_candidate("b", other, 10.0)
+        leader, rival = a_candidate("a", registry, 6.0), a_candidate("b", other, 6.0)
         assert await leader.try_to_lead()
         slowest = 0.0
-        for n in range(12):
+        for n in range(8):  # for longer than the lease lasts
             began = time.monotonic()
             with suppress(OutcomeUnknown):
                 await leader.write([], [Put(f"map/{n}", b"1")])
