@@ -34,7 +34,9 @@ LOADS: Final[dict[str, Load]] = {
 def main(
     kind: Annotated[str, typer.Argument(metavar="|".join(LOADS), help="What to send.")],
     server: Annotated[str, typer.Option(help="gRPC address host:port.")] = "",
-    http: Annotated[str, typer.Option(help="REST address host:port.")] = "127.0.0.1:8080",
+    http: Annotated[
+        str, typer.Option(help="REST address host:port; several with commas.")
+    ] = "127.0.0.1:8080",
     *,
     schedule: Annotated[str, typer.Option(help="Schedule; commands create it.")] = "load",
     callers: Annotated[int, typer.Option(min=1, help="Requests under way at once.")] = 50,

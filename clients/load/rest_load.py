@@ -26,16 +26,16 @@ _PATHS: Final[Mapping[str, str]] = {
 
 @final
 class RestLoad:
-    """Generators over connections to one gateway.
+    """Generators over connections to one gateway, or spread over several.
 
     Args:
-        address: host:port of the gateway.
+        address: host:port of the gateway; several with commas.
         clock: for latencies and ids.
         randomness: for ids.
     """
 
     def __init__(self, address: str, clock: Clock, randomness: Randomness) -> None:
-        self._address = address
+        self._addresses = address.split(",")
         self._clock = clock
         self._randomness = randomness
 
@@ -81,7 +81,11 @@ class RestLoad:
         return recorder.result("rest_queries", shape.callers)
 
     async def _connect(self, shape: LoadShape) -> list[HttpConnection]:
-        return [await open_http(self._address, shape.timeout_s) for _ in range(shape.callers)]
+        count = len(self._addresses)
+        return [
+            await open_http(self._addresses[number % count], shape.timeout_s)
+            for number in range(shape.callers)
+        ]
 
     async def _run(
         self, shape: LoadShape, recorder: Recorder, caller: Any, connections: list[HttpConnection]
@@ -97,14 +101,14 @@ class RestLoad:
         body = orjson.dumps(body_of(step.command))
         command_id = new_command_id(self._clock, self._randomness)
         head = (
-            f"POST /v1/schedules/{schedule}/{path} HTTP/1.1\r\nHost: {self._address}\r\n"
+            f"POST /v1/schedules/{schedule}/{path} HTTP/1.1\r\nHost: {self._addresses[0]}\r\n"
             f"Content-Type: application/json\r\nIdempotency-Key: {command_id}\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body
 
     def _get(self, path: str) -> bytes:
-        return f"GET {path} HTTP/1.1\r\nHost: {self._address}\r\n\r\n".encode()
+        return f"GET {path} HTTP/1.1\r\nHost: {self._addresses[0]}\r\n\r\n".encode()
 
 
 def findings_path(shape: LoadShape, kind: query.FindingKind) -> str:

@@ -1,0 +1,209 @@
+"""`make bench`: measures the mesh of separate processes on its real servers.
+
+Usage: python scripts/bench.py [--seconds 10] [--only TEXT ...] [--data-dir DIR]
+
+Starts `flightmesh cluster run` with one shard node (FLIGHTMESH_SHARD_NODES and the others change
+that), or takes the cluster in --data-dir, which keeps what is written to it. One load at a time, on
+the same machine: ghz with unary calls, and the closed loops of clients.load with the thesis's
+scenario. Every command is answered only when it is durable and fenced. The report, with the
+processor time of each process, goes to build/bench/report.json.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench_cluster import BIN, Cluster, spent_between
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = Path(os.environ.get("FLIGHTMESH_TEST_DATA", ROOT.parent / "shared" / "data"))
+FLIGHTS = DATA / "rotations" / "flights_2008_5_1.csv"
+PROTOS = ROOT / "protos"
+SIZES = {"FLIGHTMESH_SHARD_NODES": "1", "FLIGHTMESH_READ_NODES": "1", "FLIGHTMESH_GATEWAYS": "1"}
+COMMANDS = ("flightmesh.api.shard.v1.CommandService.Execute", "shard/v1/command_service.proto")
+QUERIES = ("flightmesh.api.read.v1.QueryService.ListFindings", "read/v1/query_service.proto")
+
+
+@dataclass(frozen=True)
+class Load:
+    """One measurement.
+
+    Attributes:
+        name: for people.
+        callers: requests under way at once.
+        measure: runs it.
+        to_reach: operations/s; 0 if nothing was set.
+    """
+
+    name: str
+    callers: int
+    measure: Callable[[Cluster, int, float, str], dict[str, Any]]
+    to_reach: int = 0
+
+
+def by_ghz(call: tuple[str, str], role: str) -> Callable[[Cluster, int, float, str], Any]:
+    """Unary calls straight to a process of that role, on 8 connections."""
+
+    def measure(cluster: Cluster, callers: int, seconds: float, schedule: str) -> dict[str, Any]:
+        body: dict[str, Any] = {"schedule": schedule}
+        if call is COMMANDS:
+            body = {"schedule": "load", "create_rotation": {"name": "ghz {{.RequestNumber}}"}}
+        else:
+            body |= {"kinds": ["FINDING_KIND_OVERLAP"], "page_size": 10}
+        method, proto = call
+        output = cluster.run(
+            ROOT / "build" / "servers" / "bin" / "ghz", "--insecure",
+            "--proto", PROTOS / "flightmesh" / "api" / proto,
+            "--import-paths", f"{PROTOS},{google_protos()}", "--call", method,
+            "-d", json.dumps(body), "-c", str(callers), "--connections", "8",
+            "-z", f"{seconds}s", "--duration-stop", "wait", "-O", "json",
+            cluster.processes(role)[0]["grpc"],
+        )  # fmt: skip
+        report = json.loads(output)
+        latencies = {
+            entry["percentage"]: entry["latency"] / 1e6 for entry in report["latencyDistribution"]
+        }
+        answered = report["statusCodeDistribution"].get("OK", 0)
+        return {
+            "operations": answered,
+            "failures": report["count"] - answered,
+            "operations_per_s": round(answered / (report["total"] / 1e9)),
+            "p50_ms": round(latencies[50], 2),
+            "p99_ms": round(latencies[99], 2),
+        }
+
+    return measure
+
+
+def by_client(kind: str, *options: str) -> Callable[[Cluster, int, float, str], dict[str, Any]]:
+    """A closed loop of clients.load; its replies are checked."""
+
+    def measure(cluster: Cluster, callers: int, seconds: float, schedule: str) -> dict[str, Any]:
+        state = cluster.state
+        named = schedule if kind.endswith("queries") else "load"
+        output = cluster.run(
+            sys.executable, "-m", "clients.load", kind, "--callers", str(callers),
+            "--server", state["grpc"][0], "--http", ",".join(state["http"]),
+            "--seconds", str(seconds), "--warm-up", "2", "--schedule", named, *options,
+        )  # fmt: skip
+        measured: dict[str, Any] = json.loads(output.splitlines()[-1])
+        return measured
+
+    return measure
+
+
+LOADS: Sequence[Load] = (
+    Load("REST commands, 50 connections", 50, by_client("rest-commands")),
+    Load("REST commands, 200 connections", 200, by_client("rest-commands"), 4_000),
+    Load("unary commands, 50 callers", 50, by_client("unary-commands")),
+    Load("unary commands, 200 callers", 200, by_client("unary-commands"), 2_000),
+    Load("unary commands, 50 callers, ghz", 50, by_ghz(COMMANDS, "shard_node")),
+    Load("unary commands, 200 callers, ghz", 200, by_ghz(COMMANDS, "shard_node"), 2_000),
+    Load("stream commands, 4 x 100", 4, by_client("stream-commands", "--batch", "100"), 15_000),
+    Load("REST findings, 50 connections", 50, by_client("rest-queries"), 12_000),
+    Load("REST findings, 200 connections", 200, by_client("rest-queries"), 12_000),
+    Load("unary findings, 50 callers, ghz", 50, by_ghz(QUERIES, "read_node"), 3_500),
+    Load("unary findings, 200 callers, ghz", 200, by_ghz(QUERIES, "read_node")),
+)
+
+
+def google_protos() -> Path:
+    import google.rpc.status_pb2 as status  # noqa: PLC0415 - only where ghz is run
+
+    return Path(str(status.__file__)).parents[2]
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def prepare(cluster: Cluster) -> str:
+    """Schedules to write to and to ask about; returns the name of the latter."""
+    cluster.run(BIN / "flightmesh", "schedules", "create", "load", "--title", "Load test")
+    if not FLIGHTS.exists():
+        say(
+            f"{FLIGHTS.name} is not there (FLIGHTMESH_TEST_DATA): queries are about the load's legs"
+        )
+        by_client("rest-commands")(cluster, 50, 5.0, "load")
+        return "load"
+    say(f"importing {FLIGHTS.name}")
+    cluster.run(BIN / "flightmesh", "import", "flights", FLIGHTS, "--schedule", "flights", "--json")
+    return "flights"
+
+
+def measured(cluster: Cluster, load: Load, seconds: float, schedule: str) -> dict[str, Any]:
+    """One load with the processor time that it took."""
+    before, began = cluster.cpu_s(), time.perf_counter()
+    found = load.measure(cluster, load.callers, seconds, schedule)
+    took = time.perf_counter() - began
+    spent = spent_between(before, cluster.cpu_s())
+    return {
+        **found,
+        "name": load.name,
+        "callers": load.callers,
+        "to_reach": load.to_reach,
+        "load_average": round(os.getloadavg()[0], 2),
+        "cpu_s": spent,
+        "cores": round(sum(spent.values()) / took, 2),
+        "memory_mb": cluster.memory_mb(),
+    }
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """What people read: figures, and the processor time of the four processes that used most."""
+    lines = [
+        f"{'what':33} {'per s':>7} {'reach':>7} {'p50 ms':>8} {'p99 ms':>8} {'failed':>6}"
+        f" {'load':>5}  CPU s of each process"
+    ]
+    for row in rows:
+        most = sorted(row["cpu_s"].items(), key=lambda item: -item[1])[:4]
+        lines.append(
+            f"{row['name']:33} {row['operations_per_s']:7,.0f} {row['to_reach'] or '':>7}"
+            f" {row['p50_ms']:8.2f} {row['p99_ms']:8.2f} {row['failures']:6}"
+            f" {row['load_average']:5.1f}  "
+            + ", ".join(f"{name} {seconds:.1f}" for name, seconds in most)
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of each load")
+    parser.add_argument("--only", nargs="*", help="loads whose names contain one of these texts")
+    parser.add_argument("--data-dir", type=Path, help="take the cluster that runs in this folder")
+    options = parser.parse_args()
+    wanted = [
+        load
+        for load in LOADS
+        if not options.only or any(text in load.name for text in options.only)
+    ]
+    sizes = {name: os.environ.get(name, size) for name, size in SIZES.items()}
+    say("starting" if options.data_dir is None else f"taking the cluster in {options.data_dir}")
+    rows: list[dict[str, Any]] = []
+    with Cluster(options.data_dir, sizes) as cluster:
+        schedule = prepare(cluster)
+        for number, load in enumerate(wanted, 1):
+            say(f"[{number}/{len(wanted)}] {load.name}, {options.seconds:g} s")
+            rows.append(measured(cluster, load, options.seconds, schedule))
+            say(f"    {rows[-1]['operations_per_s']:,.0f} per s")
+        report = {
+            "processes": cluster.sizes(),
+            "cpus": os.cpu_count(),
+            "seconds": options.seconds,
+            "rows": rows,
+        }
+    path = ROOT / "build" / "bench" / "report.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(report, indent=2) + "\n")
+    print(table(rows))
+    print(f"report: {path.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
