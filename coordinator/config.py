@@ -35,7 +35,7 @@ class CoordinatorConfig:
     extra: Mapping[str, str] = field(default_factory=dict)
     lease_ttl_s: float = 5.0
     tick_s: float = 0.1
-    silence_s: float = 1.5
+    silence_s: float = 1.9
     connect_grace_s: float = 2.0
     isolation_patience_s: float = 3.0
     settle_s: float = 0.2

@@ -107,6 +107,13 @@ class FailureDetector:
             if since_s + self._patience_s(self._watched[session].process, now_s) <= now_s
         }
 
+    def why(self, session: int) -> str:
+        """What speaks against a session, for people."""
+        watched = self._watched.get(session)
+        if watched is None or watched.heard_s is None:
+            return "it has never given a sign of life"
+        return "it is silent" if watched.broken_s is None else "its connection broke"
+
     def suspected(self, session: int, now_s: float) -> None:
         """The session is being fenced; remembered against its process."""
         watched = self._watched.pop(session, None)

@@ -81,7 +81,7 @@ class Sessions:
         self._watch_sessions(now_s)
         for session, reason in self._to_be_fenced(now_s).items():
             if session not in learned.dead:
-                named = fields(session=session, node=self._names.get(session, ""))
+                named = fields(session=session, node=self._name_of(session))
                 _log.warning("session is to be fenced: %s", reason, extra=named)
                 self._counters.suspected += 1
                 learned.dead.add(session)
@@ -94,10 +94,15 @@ class Sessions:
         return {
             **dict.fromkeys(self._overdue(now_s), "it has not confirmed a release in time"),
             # Who holds nothing is only passed over while it is missing: there is nothing to fence.
-            **dict.fromkeys(self._detector.suspects(now_s) & self._holders(), "it is missing"),
+            **{s: self._detector.why(s) for s in self._detector.suspects(now_s) & self._holders()},
             **dict.fromkeys(self._superseded(), "its node has begun a newer one"),
             **{n: "it says that it is over" for n, link in self.links.items() if link.gone},
         }
+
+    def _name_of(self, session: int) -> str:
+        """Name of the session's node; a new one is not among the names yet."""
+        node = self._view.nodes.get(session)
+        return node.name if node is not None else self._names.get(session, "")
 
     def _holders(self) -> set[int]:
         """Sessions that the map names, or that claim what the map has lost."""

@@ -23,7 +23,7 @@ class ShardNodeConfig:
             loaded; and as many that are being passed on.
         heartbeat_s: interval of signs of life on the bus.
         sign_of_life_s: interval of signs of life to the coordinator, which suspects a node after
-            1.5 s without one: a busy node may miss two.
+            1.9 s without one: a busy node may miss two.
         lease_ttl_s: life of the registration without renewal.
         flush_s: longest time a committed record waits for the aggregate index.
         flush_records: records that make a flush due before that time.

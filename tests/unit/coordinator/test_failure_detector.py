@@ -24,6 +24,7 @@ def test_a_broken_connection_is_a_suspicion_at_once(detector: FailureDetector) -
     detector.broken(1, 0.4)
     assert detector.suspects(0.4) == {1}
     assert not detector.alive(1, 0.4)
+    assert detector.why(1) == "its connection broke"
 
 
 def test_silence_is_a_suspicion_after_its_time(detector: FailureDetector) -> None:
@@ -32,6 +33,7 @@ def test_silence_is_a_suspicion_after_its_time(detector: FailureDetector) -> Non
     assert detector.alive(1, 1.4)
     assert detector.suspects(1.6) == {1}
     assert not detector.alive(1, 1.6)
+    assert detector.why(1) == "it is silent"
 
 
 def test_a_session_never_heard_has_the_grace_even_if_it_cannot_be_reached(
@@ -44,6 +46,7 @@ def test_a_session_never_heard_has_the_grace_even_if_it_cannot_be_reached(
     assert detector.suspects(2.9) == set()
     assert not detector.alive(4, 2.9)
     assert detector.suspects(3.1) == {4}
+    assert detector.why(4) == "it has never given a sign of life"
 
 
 def test_a_process_suspected_before_is_given_more_time_each_time(
