@@ -169,9 +169,14 @@ class ServerProcess:
             self._process.wait()
 
     def pause(self) -> None:
-        """Freezes the process (SIGSTOP): its sockets stay open and nobody answers."""
+        """Freezes the process (SIGSTOP): its sockets stay open and nobody answers.
+
+        Returns when all its threads stand still; on a busy machine some go on for a while.
+        """
         if self.running:
             os.kill(self.pid, signal.SIGSTOP)
+            with suppress(ChildProcessError):
+                os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self) -> None:
         """Lets a frozen process go on (SIGCONT)."""
