@@ -52,12 +52,17 @@ class Routing:
         self.map = ShardMapCache()
         self.tasks.start(follow_registry(self.map, self.registry, self.clock), "map")
         self._mesh = mesh
+        self._clients: dict[str, GrpcNodeClient] = {}
         self.router = CommandRouter(
             self.map, self.client, clock=self.clock, randomness=self.bits, tasks=self.tasks
         )
 
     def client(self, address: str) -> GrpcNodeClient:
-        return GrpcNodeClient(self._mesh.network.channel(address))
+        client = self._clients.get(address)
+        if client is None:
+            channel = self._mesh.network.channel(address)
+            client = self._clients[address] = GrpcNodeClient(channel)
+        return client
 
 
 class Host:

@@ -103,10 +103,7 @@ class Client:
         self._random = Random(f"{workload.mesh.seed}/{host.name}")
         self._drawer = Drawer(self._random, self.name, workload.known)
         self._later: list[asyncio.Task[None]] = []
-
-    @property
-    def _rest(self) -> RestClient:
-        return RestClient(self._mesh.network.channel(f"{plan.GATEWAY}:80"))
+        self._rest = RestClient(self._mesh.network.channel(f"{plan.GATEWAY}:80"))
 
     @property
     def _routing(self) -> Any:
