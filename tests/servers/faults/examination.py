@@ -12,9 +12,10 @@ from flightmesh.verification.contents import read_contents
 from flightmesh.verification.journal import Store
 from flightmesh.verification.legs import leg_rows
 from tests.servers.faults.load import Addresses, PacedLoad
+from tests.servers.faults.ways import DEADLINE_S
 
-BEFORE_S = 3.0
-AFTER_S = 5.0
+BEFORE_S = 2.0
+AFTER_S = 3.0
 
 
 class Mesh(Protocol):
@@ -29,9 +30,11 @@ Fault = Callable[[PacedLoad], Awaitable[None]]
 
 
 @contextlib.asynccontextmanager
-async def load_on(mesh: Mesh, schedule: str, seed: int = 1) -> AsyncIterator[PacedLoad]:
+async def load_on(
+    mesh: Mesh, schedule: str, seed: int = 1, deadline_s: float = DEADLINE_S
+) -> AsyncIterator[PacedLoad]:
     """A load that is prepared and runs."""
-    load = PacedLoad(mesh.addresses(), schedule, seed)
+    load = PacedLoad(mesh.addresses(), schedule, seed, deadline_s=deadline_s)
     try:
         await load.prepare()
         load.start()

@@ -66,15 +66,16 @@ class PacedLoad:
         seed: int,
         commands_per_s: int = COMMANDS_PER_S,
         queries_per_s: int = QUERIES_PER_S,
+        deadline_s: float = DEADLINE_S,
     ) -> None:
         self.edits = Edits(schedule, seed)
         self.record = Record()
         self.patience_s = PATIENCE_S
         self._addresses = addresses
         self._rates = (commands_per_s, queries_per_s)
-        self._library = LibraryWay(addresses.grpc)
-        self._rest = RestWay(addresses.http)
-        self._stream = StreamWay(addresses.grpc)
+        self._library = LibraryWay(addresses.grpc, deadline_s)
+        self._rest = RestWay(addresses.http, deadline_s)
+        self._stream = StreamWay(addresses.grpc, deadline_s)
         # In the proportion of their requests.
         self._ways: list[Way] = [self._library] * 3 + [self._rest, self._stream]
         self._rest_floor = ""

@@ -88,7 +88,7 @@ async def the_checks_find_what_is_planted(load: PacedLoad, store: SqliteStore) -
 async def test_a_load_on_a_mesh_that_is_gone_fails(tmp_path: Path) -> None:
     mesh = Embedded(MeshProcess(tmp_path / "data").start())
     try:
-        async with load_on(mesh, "gone") as load:
+        async with load_on(mesh, "gone", deadline_s=2.0) as load:
             await load.go_on(0.5)
             mesh.process.kill()
             load.patience_s = 2

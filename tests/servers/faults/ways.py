@@ -44,7 +44,7 @@ class Way(Protocol):
 class Deadline:
     """Counts down; `pause` waits before the next attempt and ends them when time is up."""
 
-    def __init__(self, seconds: float = DEADLINE_S) -> None:
+    def __init__(self, seconds: float) -> None:
         self._loop = asyncio.get_running_loop()
         self._end = self._loop.time() + seconds
         self._attempt = 0
@@ -66,9 +66,9 @@ class LibraryWay:
 
     name = "library"
 
-    def __init__(self, addresses: tuple[str, ...]) -> None:
+    def __init__(self, addresses: tuple[str, ...], deadline_s: float = DEADLINE_S) -> None:
         self.client = FlightmeshClient(
-            ClientConfig(addresses, timeout_s=DEADLINE_S, patience_s=DEADLINE_S, actor="planner")
+            ClientConfig(addresses, timeout_s=deadline_s, patience_s=deadline_s, actor="planner")
         )
 
     async def execute(self, request: service.ExecuteRequest) -> Result:
@@ -86,15 +86,16 @@ class StreamWay:
 
     name = "stream"
 
-    def __init__(self, addresses: tuple[str, ...]) -> None:
+    def __init__(self, addresses: tuple[str, ...], deadline_s: float = DEADLINE_S) -> None:
         self._addresses = deque(addresses)
+        self._deadline_s = deadline_s
         self._tasks = TaskOwner("stream-way")
         self._connection = Connection(ClientConfig(addresses), SystemClock(), self._tasks)
         self._waiting: list[_Waiting] = []
         self._tasks.start(self._run(), "stream")
 
     async def execute(self, request: service.ExecuteRequest) -> Result:
-        deadline = Deadline()
+        deadline = Deadline(self._deadline_s)
         while True:
             answer: asyncio.Future[CommandResult] = asyncio.get_running_loop().create_future()
             self._waiting.append((request, answer))
@@ -176,8 +177,9 @@ class RestWay:
 
     name = "rest"
 
-    def __init__(self, addresses: tuple[str, ...]) -> None:
+    def __init__(self, addresses: tuple[str, ...], deadline_s: float = DEADLINE_S) -> None:
         self._addresses = addresses
+        self._deadline_s = deadline_s
         self._turn = 0
         self._idle: dict[str, list[HttpConnection]] = {address: [] for address in addresses}
         self._open = asyncio.Semaphore(_MAX_CONNECTIONS)
@@ -198,7 +200,7 @@ class RestWay:
 
     async def ask(self, method: str, path: str, head: str = "", body: bytes = b"") -> Any:
         """The JSON of a reply with status 200, asked for again elsewhere until the deadline."""
-        deadline = Deadline()
+        deadline = Deadline(self._deadline_s)
         data = (
             f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{head}"
             f"Content-Length: {len(body)}\r\n\r\n"
