@@ -1,15 +1,23 @@
 """Measures the Cassandra ledger store on a server of its own, which it starts and stops.
 
 Prints a Markdown table: appends per second with one in flight per ledger, entries read back, index
-chunks flushed, claims moved. Everything shares the machine, so compare within one run.
+chunks flushed, claims moved. Everything shares the machine, so compare within one run. First a
+conditional write by the bare driver, a ledger's batch by the bare driver and an append by the
+adapter take turns, so that their ratios hold whatever else the machine does.
 """
 
 import argparse
 import asyncio
 import os
+import socket
+import statistics
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+
+from cassandra import ConsistencyLevel
+from cassandra.cluster import Cluster, Session
 
 from flightmesh.journal import Chunk, Claim, ClaimChange, ShardHead
 from flightmesh.journal.cassandra import CassandraOptions, CassandraStore, create_store
@@ -17,6 +25,81 @@ from launcher.servers.cassandra import Cassandra, CassandraSettings
 from launcher.servers.install import DEFAULT_FOLDER, Servers
 
 TOKEN = b"writer-token-0001"
+
+
+Timed = tuple[list[float], list[float]]
+"""Seconds by the clock and of this process's processor, one each per request."""
+
+
+async def timed(request: Callable[[], Awaitable[object]], into: Timed) -> None:
+    """Makes a request and notes what it took."""
+    began, cpu = time.perf_counter(), time.process_time()
+    await request()
+    into[0].append(time.perf_counter() - began)
+    into[1].append(time.process_time() - cpu)
+
+
+def connect(options: CassandraOptions) -> Session:
+    """The bare driver, with what no fast use of it goes without."""
+    cluster = Cluster(
+        options.hosts,
+        options.port,
+        protocol_version=4,
+        sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+    )
+    return cluster.connect(options.keyspace)
+
+
+async def measure_turns(options: CassandraOptions, store: CassandraStore, seconds: float) -> str:
+    """The bare driver and the adapter in turns; a table."""
+    session = connect(options)
+    data = os.urandom(3000)
+    session.execute("CREATE TABLE IF NOT EXISTS bare (k int PRIMARY KEY, state text, data blob)")
+    session.execute("INSERT INTO bare (k, state) VALUES (1, 'open') IF NOT EXISTS")
+    single = session.prepare("UPDATE bare SET data = ? WHERE k = 1 IF state = 'open'")
+    batch = session.prepare(
+        "BEGIN UNLOGGED BATCH UPDATE ledgers SET head = ? WHERE ledger = ? AND segment = 0"
+        " IF state = 'open' AND writer = ? AND head = ?;"
+        " INSERT INTO ledgers (ledger, segment, number, data) VALUES (?, 0, ?, ?); APPLY BATCH"
+    )
+    for statement in (single, batch):
+        statement.consistency_level = ConsistencyLevel.LOCAL_QUORUM
+        statement.serial_consistency_level = ConsistencyLevel.LOCAL_SERIAL
+    bare, ours = [await store.journal.allocate_session() for _ in range(2)]
+    for ledger in (bare, ours):
+        await store.journal.open_segment(ledger, 0, TOKEN, 0)
+    number = 0
+
+    async def one() -> None:
+        assert session.execute(single, (data,)).was_applied
+
+    async def two() -> None:
+        values = (number, bare, TOKEN, number - 1, bare, number, data)
+        assert session.execute(batch, values).was_applied
+
+    async def adapter() -> None:
+        assert (await store.journal.append(ours, 0, TOKEN, number, data)).applied
+
+    ways = {"bare driver, one row": one, "bare driver, batch": two, "adapter": adapter}
+    times: dict[str, Timed] = {name: ([], []) for name in ways}
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        for name, way in ways.items():
+            await timed(way, times[name])
+        number += 1
+    session.cluster.shutdown()
+    lines = [
+        "| append by | p50 ms | p90 ms | client CPU ms | p50 of one row |",
+        "|---|---|---|---|---|",
+    ]
+    basis = statistics.median(times["bare driver, one row"][0])
+    for name, (walls, cpus) in times.items():
+        p50, p90 = statistics.median(walls), statistics.quantiles(walls, n=10)[8]
+        lines.append(
+            f"| {name} | {1000 * p50:.2f} | {1000 * p90:.2f} | {1000 * statistics.mean(cpus):.2f}"
+            f" | {p50 / basis:.2f} |"
+        )
+    return "\n".join(lines)
 
 
 async def append_on(
@@ -93,6 +176,7 @@ async def measure(server: Cassandra, seconds: float) -> None:
     await create_store(options)
     async with await CassandraStore.open(options) as store:
         await measure_appends(store, 1, 3000, seconds)  # lets Java compile what is hot
+        print(await measure_turns(options, store, 2 * seconds), end="\n\n", flush=True)
         print("| ledgers | bytes | appends/s | p50 ms | p99 ms | client CPU ms | entries read/s |")
         print("|---|---|---|---|---|---|---|")
         for ledgers, size in ((1, 600), (1, 3000), (1, 30_000), (1, 300_000), (2, 3000), (4, 3000)):
