@@ -10,6 +10,8 @@ from flightmesh.runtime import settings
 from launcher.servers.install import DEFAULT_FOLDER
 
 DEFAULT_DATA_DIR: Final = Path("data") / "cluster"
+# Where `make servers` installs them: in the checkout that this program runs from.
+INSTALLED: Final = Path(__file__).resolve().parents[2] / DEFAULT_FOLDER
 # Keyspace of the store, namespace in etcd, prefix of the subjects.
 MESH_NAME: Final = "flightmesh"
 
@@ -34,7 +36,7 @@ class ClusterConfig:
     """
 
     data_dir: Path = DEFAULT_DATA_DIR
-    servers_dir: Path = DEFAULT_FOLDER
+    servers_dir: Path = INSTALLED
     host: str = "127.0.0.1"
     http_port: int = 8080
     grpc_port: int = 8081
@@ -67,7 +69,6 @@ class ClusterConfig:
 
         config = cls(
             data_dir=(data_dir or data_dir_from_env(env)).resolve(),
-            servers_dir=default.servers_dir.resolve(),
             host=settings.read("FLIGHTMESH_HOST", default.host, str, env),
             http_port=port("HTTP_PORT", default.http_port),
             grpc_port=port("GRPC_PORT", default.grpc_port),

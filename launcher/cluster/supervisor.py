@@ -11,7 +11,7 @@ from flightmesh.sharding.shard_map import NodeRole
 from launcher.cluster.member import Member
 
 # Cassandra replays its log at its start; everything else is quicker.
-_READY_S: Final = 180.0
+_READY_S: Final = 300.0
 # Longer than a process's own drain limit: what does not end by itself is killed.
 _STOP_S: Final = 45.0
 
