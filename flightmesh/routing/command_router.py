@@ -37,6 +37,8 @@ T = TypeVar("T")
 
 _MAX_TARGETS = 256
 _BACKOFF = Backoff()
+# Attempts that follow one upon another where there is hope: 0.16 s apart at most, on average.
+_SOON = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,9 +292,13 @@ class CommandRouter:
     ) -> bool:
         """Waits for a better moment; False if the deadline comes first."""
         learned = error is not None and self._learn(error)
-        if (learned or self._map.version > version) and attempt < 3:
+        moved = learned or self._map.version > version
+        if moved and attempt < _SOON:
             return True
-        delay = self._backoff.delay_s(attempt, self._randomness)
+        # A new owner, or one that answers and will serve in a moment, is worth asking soon, however
+        # long the one before it was asked in vain.
+        soon = moved or isinstance(error, ShardMoving)
+        delay = self._backoff.delay_s(min(attempt, _SOON) if soon else attempt, self._randomness)
         if self._clock.monotonic_s() + delay >= deadline:
             return False
         await self._map.wait_change(self._map.version, delay)

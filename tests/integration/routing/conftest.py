@@ -18,6 +18,7 @@ from flightmesh.api.shard.v1 import shard_control_service_pb2_grpc as control_se
 from flightmesh.clock import SystemClock, SystemRandomness
 from flightmesh.errors import FlightmeshError
 from flightmesh.registry.memory import InMemoryRegistry
+from flightmesh.routing.backoff import Backoff
 from flightmesh.routing.channel_cache import ChannelCache
 from flightmesh.routing.command_router import CommandRouter, RouterLimits
 from flightmesh.routing.node_client import GrpcNodeClient
@@ -158,7 +159,9 @@ class RoutingMesh:
     def client(self, address: str) -> GrpcNodeClient:
         return GrpcNodeClient(self.channels.get(address))
 
-    def commands(self, limits: RouterLimits | None = None) -> CommandRouter:
+    def commands(
+        self, limits: RouterLimits | None = None, backoff: Backoff | None = None
+    ) -> CommandRouter:
         return CommandRouter(
             self.shard_map,
             self.client,
@@ -166,6 +169,7 @@ class RoutingMesh:
             randomness=SystemRandomness(),
             tasks=self.tasks,
             limits=limits or RouterLimits(),
+            backoff=backoff or Backoff(),
         )
 
     def queries(self, positions: PositionTracker | None = None) -> QueryRouter:

@@ -2,12 +2,13 @@
 
 import asyncio
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from flightmesh.api.shard.v1 import aggregate_service_pb2 as aggregate_pb
 from flightmesh.api.shard.v1 import command_service_pb2 as pb
+from flightmesh.clock import Randomness
 from flightmesh.errors import (
     FlightmeshError,
     InvalidInput,
@@ -19,6 +20,7 @@ from flightmesh.errors import (
     Unavailable,
 )
 from flightmesh.ids import is_uuid7
+from flightmesh.routing.backoff import Backoff
 from flightmesh.routing.command_router import RouterLimits
 from flightmesh.rpc.errors import error_of
 
@@ -53,6 +55,28 @@ async def test_a_command_goes_to_the_owner_of_its_shard(mesh: Mesh) -> None:
     for shard, node in enumerate((a, b)):
         assert all(mesh.shard_map.shard_of(c.aggregate_id) == shard for c in node.seen)
     assert len(a.seen) + len(b.seen) == 20
+
+
+class Waits(Backoff):
+    """Notes after which attempt it was waited, and does not wait."""
+
+    attempts: ClassVar[list[int]] = []
+
+    def delay_s(self, attempt: int, randomness: Randomness) -> float:
+        self.attempts.append(attempt)
+        return 0.0
+
+
+async def test_an_owner_that_serves_in_a_moment_is_asked_again_soon(mesh: Mesh) -> None:
+    node = await mesh.node()
+    mesh.give(node)
+    errors: list[FlightmeshError] = [*[Unavailable("gone")] * 6, *[ShardMoving(0, 1)] * 2]
+    node.script = lambda _: errors.pop(0) if errors else None
+    Waits.attempts.clear()
+
+    await mesh.commands(backoff=Waits()).execute(command(), 5.0)
+
+    assert Waits.attempts == [0, 1, 2, 3, 4, 5, 3, 3]
 
 
 async def test_a_command_without_an_id_gets_one_and_the_answer_names_it(mesh: Mesh) -> None:
