@@ -8,10 +8,15 @@ from flightmesh.runtime.metrics_server import exposition
 
 
 def told(registry: CollectorRegistry, node: str | None = None) -> dict[str, float]:
-    """Sample → value, as told in the text format and read back.
+    """What a registry tells now, read back; see `read_exposition`."""
+    return read_exposition(exposition(registry).decode(), node)
+
+
+def read_exposition(text: str, node: str | None = None) -> dict[str, float]:
+    """Sample → value.
 
     Args:
-        registry: what is asked.
+        text: in the Prometheus text format.
         node: only the samples of that service; their label is left out. None for all as they are.
 
     Returns:
@@ -21,7 +26,7 @@ def told(registry: CollectorRegistry, node: str | None = None) -> dict[str, floa
         ValueError: the text cannot be read, or a sample is told twice.
     """
     values: dict[str, float] = {}
-    for family in text_string_to_metric_families(exposition(registry).decode()):
+    for family in text_string_to_metric_families(text):
         for sample in family.samples:
             labels = dict(sample.labels)
             if node is not None and labels.pop(NODE, None) != node:
