@@ -90,7 +90,8 @@ class Mesh:
 async def ready(node: ReadNode) -> None:
     """Starts a read node and waits until it serves."""
     await node.start()
-    await node.wait_ready()
+    async with asyncio.timeout(20):
+        await node.wait_ready()
     await idle()
 
 
