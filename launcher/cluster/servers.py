@@ -20,6 +20,7 @@ from launcher.servers.process import ServerProcess
 
 NEEDED: Final = ("cassandra", "etcd", "nats-server")
 _ETCD_MEMBERS: Final = 3
+_PATIENCE_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,10 @@ async def open_new_or_old_store(servers: ServerAddresses, shard_count: int | Non
         StoreError: Cassandra does not do it.
     """
     host, _, port = servers.cassandra[0].rpartition(":")
-    options = CassandraOptions((host,), int(port), MESH_NAME)
+    # A server that has just started on a busy machine takes its time.
+    options = CassandraOptions(
+        (host,), int(port), MESH_NAME, request_s=_PATIENCE_S, connect_s=_PATIENCE_S
+    )
     await create_store(options)
     async with await CassandraStore.open(options) as store:
         wanted = Constants(shard_count or DEFAULT_SHARD_COUNT, FORMAT_VERSION)

@@ -77,7 +77,10 @@ def empty(cql: Session, options: CassandraOptions) -> None:
 @pytest.fixture(scope="session")
 def created_store(cassandra_server: Cassandra) -> CassandraOptions:
     """A store that was created once, in a keyspace of its own."""
-    options = CassandraOptions((cassandra_server.host,), cassandra_server.port, "contract")
+    # Patient: nothing here is about time, and the machine may be busy.
+    options = CassandraOptions(
+        (cassandra_server.host,), cassandra_server.port, "contract", request_s=15.0, connect_s=30.0
+    )
     asyncio.run(create_store(options))
     return options
 
