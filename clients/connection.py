@@ -69,13 +69,16 @@ class Connection:
         while True:
             # A frozen server must not use up the time of those that are still to be asked.
             left = (deadline - self._clock.monotonic_s()) / max(1, untried)
+            asked = self._current
             try:
                 return await self.call(self.server, method, request, max(left, 0.001))
             except FlightmeshError as error:
                 untried -= 1
                 if not _next_may_answer(error, untried > 0):
                     raise
-                self._current = (self._current + 1) % len(self.config.servers)
+                # Of those who were asking this server together one moves on for all.
+                if self._current == asked:
+                    self._current = (asked + 1) % len(self.config.servers)
                 if untried > 0:
                     continue
                 if self._clock.monotonic_s() + pause > patience:

@@ -1,5 +1,6 @@
 """The asyncio and the blocking client against a scripted mesh."""
 
+import asyncio
 import datetime as dt
 import socket
 from collections.abc import Iterator
@@ -171,6 +172,18 @@ async def test_a_dead_server_is_passed_over(scripted: Any) -> None:
         assert await client.queries.schedules() == []
         result = await client.commands.remove_rotation("s05", ROTATION)
     assert result.sequence == 1
+
+
+@pytest.mark.parametrize("callers", [1, 2, 3, 8])
+async def test_callers_that_meet_a_dead_server_together_all_go_to_the_next(
+    scripted: Any, callers: int
+) -> None:
+    # No patience: each server is asked once. If each caller chose the next server for all of them,
+    # an even number would come back to the dead one.
+    config = ClientConfig((f"127.0.0.1:{free_port()}", scripted.address), patience_s=0.001)
+    async with FlightmeshClient(config) as client:
+        answers = await asyncio.gather(*(client.queries.schedules() for _ in range(callers)))
+    assert answers == [[]] * callers
 
 
 async def test_a_name_is_looked_up(scripted: Any) -> None:
