@@ -29,7 +29,7 @@ def own_cassandra(
 
 
 def options_of(server: Cassandra, keyspace: str) -> CassandraOptions:
-    return CassandraOptions((server.host,), server.port, keyspace, request_s=2.0)
+    return CassandraOptions((server.host,), server.port, keyspace, request_s=2.0, connect_s=30.0)
 
 
 async def test_what_was_acknowledged_survives_a_kill_and_the_writer_goes_on(

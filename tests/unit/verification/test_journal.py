@@ -186,6 +186,25 @@ async def test_an_open_ledger_that_nobody_needs_is_told_but_no_violation(node: s
     assert [(each.invariant, each.what) for each in notice.evidence] == [("SEALED", what)]
 
 
+@pytest.mark.parametrize(
+    ("serving", "told"),
+    [
+        ({2, 3}, set()),
+        ({2}, {("SEALED", "an open ledger of a session that is not registered")}),
+        ({3}, {("SEALED", "an open ledger of a session that is not registered")}),
+    ],
+)
+async def test_a_registered_session_is_told_from_a_dead_one(
+    serving: set[int], told: set[tuple[str, str]]
+) -> None:
+    store = await true_store()
+    await store.journal.add_to_directory(DirectoryRow(3, "node-3"))
+    await store.journal.open_segment(3, 0, b"token-3", 0)
+    report = await check_journal(store, Counters(), serving=frozenset(serving))
+    assert report.ok
+    assert {(v.invariant, v.what) for c in report.checks for v in c.evidence} == told
+
+
 async def test_an_open_ledger_of_a_superseded_session_is_told() -> None:
     store = await true_store()
     await claim(store, 2, 2, released=True)

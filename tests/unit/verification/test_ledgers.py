@@ -9,7 +9,7 @@ from flightmesh.codec.entries import encode_entry, encode_record
 from flightmesh.journal import DirectoryRow, SegmentRow, SegmentState
 from flightmesh.journal.memory import InMemoryStore
 from flightmesh.verification.contents import LedgerContents, read_contents, walk_ledger
-from flightmesh.verification.ledgers import check_ledgers
+from flightmesh.verification.ledgers import NumberCheck, check_ledgers, check_segments
 from tests.unit.testing.told import entry, record, true_ledgers
 
 
@@ -137,3 +137,50 @@ async def test_a_ledger_that_rolls_while_it_is_read_is_no_violation() -> None:
             await store.journal.append(1, 1, b"token", 2, encode_entry(1, 2, 7, []))
     assert [e.number for e in contents.entries] == [0, 1, 2]
     assert check_ledgers([contents]) == []
+
+
+async def read_on(store: InMemoryStore, contents: LedgerContents) -> list[int]:
+    """Numbers of the entries that came since."""
+    row = DirectoryRow(1, "node-1")
+    return [entry.number async for entry in walk_ledger(store.journal, row, contents)]
+
+
+async def test_a_walk_goes_on_where_it_ended_across_segments_and_the_seal() -> None:
+    store, contents = await stored(encode_entry(1, 0, 5, [])), LedgerContents(1, "node-1")
+    assert await read_on(store, contents) == [0]
+    assert await read_on(store, contents) == []
+    await store.journal.append(1, 0, b"token", 1, encode_entry(1, 1, 6, []))
+    await store.journal.roll(1, 0, b"token", 1)
+    await store.journal.open_segment(1, 1, b"token", 2)
+    await store.journal.append(1, 1, b"token", 2, encode_entry(1, 2, 7, []))
+    assert await read_on(store, contents) == [1, 2]
+    await store.journal.seal(1, 1, 2)
+    assert await read_on(store, contents) == []
+    assert (contents.head, contents.sealed, len(contents.segments)) == (2, True, 2)
+    assert list(check_segments(contents)) == []
+
+
+class Overtaking:
+    """A journal whose ledger gets an entry after each read of its head row."""
+
+    def __init__(self, store: InMemoryStore) -> None:
+        self._journal = store.journal
+
+    async def read_segment(self, ledger: int, segment: int) -> SegmentRow | None:
+        row = await self._journal.read_segment(ledger, segment)
+        if row is not None and row.state is SegmentState.OPEN and row.head < 9:
+            data = encode_entry(1, row.head + 1, 5, [])
+            await self._journal.append(ledger, segment, b"token", row.head + 1, data)
+        return row
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._journal, name)
+
+
+async def test_an_entry_that_came_after_the_head_was_read_is_not_beyond_it() -> None:
+    store, contents = await stored(encode_entry(1, 0, 5, [])), LedgerContents(1, "node-1")
+    numbers, journal = NumberCheck(1), Overtaking(store)
+    for _ in range(4):
+        async for each in walk_ledger(journal, DirectoryRow(1, "node-1"), contents):  # type: ignore[arg-type]
+            numbers.see(each.number)
+        assert numbers.finish(contents) == []

@@ -85,3 +85,22 @@ def test_events_without_a_shard_sequence_are_found() -> None:
 def test_an_aggregate_in_two_shards_is_found() -> None:
     moved = msgspec.structs.replace(record(4, first=1, sequence=4, events=1), shard=4)
     assert ("I4", "an aggregate is in two shards") in spoilt(9, 0, moved)
+
+
+def test_what_lacks_before_an_entry_that_was_read_late_is_not_told() -> None:
+    """It may be in a ledger that went on after it was read."""
+    check = RecordCheck()
+    for each in all_entries(true_ledgers()):
+        if (each.ledger, each.number) != (7, 1):
+            check.see(each)
+    assert check.finish(lambda place: place[0] == 7) == []
+    assert check.finish(lambda place: place[0] == 9) != []
+
+
+def test_what_repeats_is_told_however_late_it_was_read() -> None:
+    check = RecordCheck()
+    for each in all_entries(true_ledgers()):
+        check.see(each)
+    check.see(entry(9, 5, record(8, B, first=3, sequence=1, events=1)))
+    told = {(v.invariant, v.what) for v in check.finish(lambda _: False)}
+    assert ("I4", "shard sequences repeat") in told
