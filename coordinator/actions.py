@@ -13,7 +13,7 @@ from coordinator.node_client import AssignAnswer
 from coordinator.node_link import NodeLink
 from coordinator.planner import Learned, View
 from coordinator.ports import Seal
-from flightmesh.errors import StoreError
+from flightmesh.errors import ProtocolViolation, StoreError
 from flightmesh.journal import DirectoryRow, Journal
 from flightmesh.runtime.logs import fields
 from flightmesh.runtime.tasks import TaskOwner
@@ -147,5 +147,8 @@ class Actions:
         except StoreError as error:
             # Tried again with the leader's next tick.
             _log.warning("ledger cannot be sealed yet: %s", error, extra=fields(ledger=session))
-        finally:
-            self._sealing.discard(session)
+        except ProtocolViolation as error:
+            # Trying again would find the same; its shards wait until somebody has looked at it.
+            _log.error("ledger cannot be sealed: %s", error, extra=fields(ledger=session))
+            return
+        self._sealing.discard(session)

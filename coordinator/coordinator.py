@@ -1,7 +1,7 @@
 """A coordinator: stands for election, leads, stands again."""
 
 import logging
-from typing import final
+from typing import Final, final
 
 from coordinator.config import CoordinatorConfig
 from coordinator.leader import Leader, node_of
@@ -22,6 +22,8 @@ from flightmesh.sharding.shard_map import (
 )
 
 _log = logging.getLogger(__name__)
+
+_AFTER_FAILURE_S: Final = 1.0
 
 
 @final
@@ -172,6 +174,7 @@ class Coordinator:
             _log.info("leader elected", extra=names)
             self.counters.elected += 1
             self._leader = Leader(self._config, self._election, self._ports)
+            failed = False
             try:
                 await self._leader.lead()
                 self.counters.lost += 1
@@ -180,10 +183,13 @@ class Coordinator:
                 # The supervising loop: a leadership that fails ends; the next one starts afresh.
                 self.counters.lost += 1
                 _log.exception("leadership failed", extra=names)
-                await self._ports.clock.sleep(self._config.tick_s)
+                failed = True
             finally:
                 self._leader = None
                 await self._election.resign()
+            if failed:
+                # Another one may do better; what fails again must not fill the log.
+                await self._ports.clock.sleep(_AFTER_FAILURE_S)
 
 
 def _registered(leader: Leader, name: str) -> NodeRegistration:
