@@ -53,7 +53,7 @@ async def check_store(
         report = await check_journal(store, ScheduleModel(), progress, serving)
         if client is None:
             return report
-        agreement = await _check_map(client, store.claims)
+        agreement = await check_map(client, store.claims)
         return JournalReport((*report.checks, agreement), report.counts)
 
 
@@ -100,7 +100,7 @@ async def _sessions(client: FlightmeshClient) -> frozenset[int] | None:
         return None
 
 
-async def _check_map(client: FlightmeshClient, claims: Claims) -> CheckResult:
+async def check_map(client: FlightmeshClient, claims: Claims) -> CheckResult:
     """Whether each shard's owner by the map holds its claim, now or soon."""
     found: tuple[Violation, ...] = ()
     for look in range(_LOOKS):
