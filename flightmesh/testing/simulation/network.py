@@ -83,6 +83,9 @@ class _Context:
     def invocation_metadata(self) -> tuple[()]:
         return ()
 
+    def set_trailing_metadata(self, metadata: Any) -> None:
+        """What goes with an answer beside it; the simulation's clients do not look at that."""
+
     async def abort(self, code: grpc.StatusCode, details: str, trailing: Any = ()) -> NoReturn:
         self.status = (code, details, trailing)
         raise grpc.aio.AbortError
