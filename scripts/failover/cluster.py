@@ -36,10 +36,13 @@ class Cluster:
 
     async def open(self) -> None:
         """Finds the cluster ready, or starts it."""
-        if self._is_ready():
-            return
-        self._launch()
+        if not self._is_there():
+            self._launch()
         await until(self._is_ready, "the cluster is ready", _START_LIMIT_S)
+
+    def _is_there(self) -> bool:
+        state = read_state(self.folder / "cluster.json")
+        return state is not None and state.state != "stopped" and _runs(state.launcher_pid)
 
     def _launch(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

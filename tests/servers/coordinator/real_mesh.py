@@ -1,7 +1,8 @@
 """Coordinators and shard nodes of one test process over a real etcd and a real Cassandra.
 
-Each has connections of its own, as its process would have. What is killed here ends like a process:
-its connections break, nothing is said, its registration stays until its lease ends.
+Each has a connection to etcd and channels of its own, as its process would have; the connection to
+Cassandra, which takes long to make, they share. What is killed here ends like a process: its
+connections break, nothing is said, its registration stays until its lease ends.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from flightmesh.api.schedule.v1 import commands_pb2 as commands
 from flightmesh.api.shard.v1 import command_service_pb2 as service
 from flightmesh.clock import SystemClock, SystemRandomness
 from flightmesh.event_bus.memory import InMemoryEventBus
-from flightmesh.journal.cassandra import CassandraOptions, CassandraStore
+from flightmesh.journal.cassandra import CassandraStore
 from flightmesh.registry.etcd import EtcdRegistry
 from flightmesh.routing.channel_cache import ChannelCache
 from flightmesh.routing.command_router import CommandRouter
@@ -60,7 +61,7 @@ class Routing:
 
 
 class RealShardNode:
-    """A shard node with its own server, store connection and routing."""
+    """A shard node with its own server and routing."""
 
     def __init__(self, mesh: "RealMesh", name: str) -> None:
         self._mesh = mesh
@@ -72,12 +73,11 @@ class RealShardNode:
     async def start(self) -> None:
         mesh = self._mesh
         self.routing = Routing(mesh, self.name)
-        self.store = await CassandraStore.open(mesh.options)
         self.server = GrpcServer("127.0.0.1:0")
         self.server.bind()
         self.service = build_shard_node(
             ShardNodeConfig(self.name, self.server.address, pid=1),
-            self.store,
+            mesh.store,
             InMemoryEventBus(),
             self.routing.registry,
             clock=mesh.clock,
@@ -112,22 +112,18 @@ class RealShardNode:
         if session is not None:
             await session._tasks.stop()
             await session._parked.stop()
-        await self._close()
+        await self.routing.stop()
 
     async def stop(self) -> None:
         """Ends in order."""
         self.up = False
         await self.server.stop(0)
         await self.service.stop()
-        await self._close()
-
-    async def _close(self) -> None:
         await self.routing.stop()
-        await self.store.close()
 
 
 class RealCoordinator:
-    """A coordinator with its own store connection and registry."""
+    """A coordinator with its own registry."""
 
     def __init__(self, mesh: "RealMesh", name: str) -> None:
         self._mesh = mesh
@@ -140,12 +136,11 @@ class RealCoordinator:
         self.tasks = TaskOwner(self.name)
         self.channels = ChannelCache(self.tasks)
         self.registry = mesh.make_registry()
-        self.store = await CassandraStore.open(mesh.options)
         self.coordinator = await build_coordinator(
             CoordinatorConfig(self.name, f"{self.name}:1", mesh.shard_count),
             registry=self.registry,
-            journal=self.store.journal,
-            claims=self.store.claims,
+            journal=mesh.store.journal,
+            claims=mesh.store.claims,
             clock=mesh.clock,
             client_factory=grpc_client_factory(self.channels.get),
         )
@@ -167,7 +162,6 @@ class RealCoordinator:
         await self.tasks.stop()
         await self.channels.close()
         await self.registry.close()
-        await self.store.close()
 
 
 @final
@@ -175,18 +169,18 @@ class RealMesh:
     """Everything a test of the coordinator on real servers needs.
 
     Args:
-        options: an empty ledger store.
+        store: an empty ledger store.
         make_registry: a connection to the etcd of the test, in a namespace of its own.
         shard_count: number of shards.
     """
 
     def __init__(
         self,
-        options: CassandraOptions,
+        store: CassandraStore,
         make_registry: Callable[[], EtcdRegistry],
         shard_count: int = 16,
     ) -> None:
-        self.options = options
+        self.store = store
         self.make_registry = make_registry
         self.shard_count = shard_count
         self.clock = SystemClock()

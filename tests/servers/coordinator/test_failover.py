@@ -33,7 +33,7 @@ async def test_the_shards_of_a_killed_node_are_served_by_the_others(
         group.create_task(killed.kill())
         group.create_task(mesh.commands_to_all())
 
-    row = await mesh.nodes["b"].store.journal.read_segment(session, 0)
+    row = await mesh.store.journal.read_segment(session, 0)
     assert row.state is SegmentState.SEALED
     assert {row.node for row in (await mesh.map()).assignments} == {"b", "c"}
 
@@ -129,7 +129,7 @@ async def test_while_etcd_is_down_nobody_is_sealed_and_afterwards_all_comes_back
     await mesh.coordinator("c2")
     killed = mesh.nodes["c"]
     session, lost = killed.session, set(killed.served)
-    journal = mesh.nodes["a"].store.journal
+    journal = mesh.store.journal
 
     own_etcd.stop()
     await killed.kill()
