@@ -20,14 +20,19 @@ from pathlib import Path
 from typing import Any
 
 from bench_cluster import BIN, Cluster, spent_between
+from google.protobuf import descriptor_pb2
+from google.protobuf.descriptor import FileDescriptor
+
+from clients.load.replies import CHECKS
+from flightmesh.api.read.v1 import query_service_pb2
+from flightmesh.api.shard.v1 import command_service_pb2
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("FLIGHTMESH_TEST_DATA", ROOT.parent / "shared" / "data"))
 FLIGHTS = DATA / "rotations" / "flights_2008_5_1.csv"
-PROTOS = ROOT / "protos"
 SIZES = {"FLIGHTMESH_SHARD_NODES": "1", "FLIGHTMESH_READ_NODES": "1", "FLIGHTMESH_GATEWAYS": "1"}
-COMMANDS = ("flightmesh.api.shard.v1.CommandService.Execute", "shard/v1/command_service.proto")
-QUERIES = ("flightmesh.api.read.v1.QueryService.ListFindings", "read/v1/query_service.proto")
+COMMANDS = "flightmesh.api.shard.v1.CommandService.Execute"
+QUERIES = "flightmesh.api.read.v1.QueryService.ListFindings"
 
 
 @dataclass(frozen=True)
@@ -47,20 +52,21 @@ class Load:
     to_reach: int = 0
 
 
-def by_ghz(call: tuple[str, str], role: str) -> Callable[[Cluster, int, float, str], Any]:
+def by_ghz(method: str, role: str) -> Callable[[Cluster, int, float, str], Any]:
     """Unary calls straight to a process of that role, on 8 connections."""
 
     def measure(cluster: Cluster, callers: int, seconds: float, schedule: str) -> dict[str, Any]:
-        body: dict[str, Any] = {"schedule": schedule}
-        if call is COMMANDS:
-            body = {"schedule": "load", "create_rotation": {"name": "ghz {{.RequestNumber}}"}}
-        else:
-            body |= {"kinds": ["FINDING_KIND_OVERLAP"], "page_size": 10}
-        method, proto = call
+        body: Any = {"schedule": "load", "create_rotation": {"name": "ghz {{.RequestNumber}}"}}
+        if method == QUERIES:
+            # Taken in turn.
+            body = [
+                {"schedule": schedule, "kind": query_service_pb2.FindingKind.Name(kind),
+                 "page_size": 10}
+                for kind in CHECKS
+            ]  # fmt: skip
         output = cluster.run(
             ROOT / "build" / "servers" / "bin" / "ghz", "--insecure",
-            "--proto", PROTOS / "flightmesh" / "api" / proto,
-            "--import-paths", f"{PROTOS},{google_protos()}", "--call", method,
+            "--protoset", protoset(cluster.data_dir.parent), "--call", method,
             "-d", json.dumps(body), "-c", str(callers), "--connections", "8",
             "-z", f"{seconds}s", "--duration-stop", "wait", "-O", "json",
             cluster.processes(role)[0]["grpc"],
@@ -113,10 +119,20 @@ LOADS: Sequence[Load] = (
 )
 
 
-def google_protos() -> Path:
-    import google.rpc.status_pb2 as status  # noqa: PLC0415 - only where ghz is run
-
-    return Path(str(status.__file__)).parents[2]
+def protoset(folder: Path) -> Path:
+    """A file with the services' descriptors: ghz does not read the optional fields of proto3."""
+    found: dict[str, FileDescriptor] = {}
+    waiting = [command_service_pb2.DESCRIPTOR, query_service_pb2.DESCRIPTOR]
+    while waiting:
+        file = waiting.pop()
+        found[file.name] = file
+        waiting += [each for each in file.dependencies if each.name not in found]
+    described = descriptor_pb2.FileDescriptorSet()
+    for file in found.values():
+        file.CopyToProto(described.file.add())
+    path = folder / "ghz.protoset"
+    path.write_bytes(described.SerializeToString())
+    return path
 
 
 def say(text: str) -> None:
