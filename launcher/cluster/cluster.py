@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Final, TypeVar, final
 
 from flightmesh.clock import Clock
+from flightmesh.errors import Refused
 from flightmesh.registry.etcd import EtcdRegistry
 from flightmesh.runtime.tasks import TaskOwner
 from flightmesh.sharding.shard_map import NodeRole
@@ -63,6 +64,7 @@ class Cluster:
         self._supervisor = Supervisor(
             [*self._servers, *self._processes],
             clock,
+            tasks,
             say=say,
             on_change=self._changed,
             stop_order=_stop_order,
@@ -118,6 +120,8 @@ class Cluster:
     # --- requests of other shells -----------------------------------------------------------
 
     async def _asked(self, request: Request, say: Say) -> None:
+        if self._state != "ready":
+            raise Refused("STOPPING", "the cluster is being stopped")
         members = self._supervisor.named(request.names)
 
         def tell(text: str) -> None:

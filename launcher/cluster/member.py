@@ -116,6 +116,11 @@ class Member:
         await asyncio.get_running_loop().run_in_executor(threads, self.process.stop, limit_s)
         await self._ended.wait()
 
+    @property
+    def was_killed(self) -> bool:
+        """Whether it has ended by SIGKILL."""
+        return self.process.exit_code == -signal.SIGKILL
+
     def how_it_ended(self) -> str:
         """The end in words."""
         code = self.process.exit_code

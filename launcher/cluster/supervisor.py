@@ -7,6 +7,7 @@ from typing import Final, final
 
 from flightmesh.clock import Clock
 from flightmesh.errors import FlightmeshError, Refused
+from flightmesh.runtime.tasks import TaskOwner
 from flightmesh.sharding.shard_map import NodeRole
 from launcher.cluster.member import Member
 
@@ -23,6 +24,7 @@ class Supervisor:
     Args:
         members: in the order in which they are started.
         clock: measures how long things take.
+        tasks: owns what waits for readiness, also when nobody waits for it any more.
         say: told of each step, in words.
         on_change: called after each change of a process: it was started, serves, or has ended.
         stop_order: key of sorting for the end: lower ones end first, equal ones together.
@@ -34,6 +36,7 @@ class Supervisor:
         self,
         members: Sequence[Member],
         clock: Clock,
+        tasks: TaskOwner,
         *,
         say: Callable[[str], None],
         on_change: Callable[[Member], None],
@@ -43,6 +46,7 @@ class Supervisor:
         self.members = tuple(members)
         self._by_name = {member.name: member for member in members}
         self._clock = clock
+        self._tasks = tasks
         self._say = say
         self._on_change = on_change
         self._stop_order = stop_order
@@ -70,7 +74,7 @@ class Supervisor:
 
         Raises:
             Refused: one runs already; then none is started.
-            Unavailable: one has ended or does not get ready; the others are left as they are.
+            Unavailable: one has ended or does not get ready; told at once, while the others go on.
         """
         tell = say or self._say
         for member in members:
@@ -79,10 +83,11 @@ class Supervisor:
         for member in members:
             member.spawn(self._ended)
             self._on_change(member)
-        outcomes = await asyncio.gather(
-            *(self._until_ready(member, tell) for member in members), return_exceptions=True
-        )
-        raise_first(outcomes)
+        for outcome in asyncio.as_completed(
+            [self._tasks.start(self._until_ready(each, tell), each.name) for each in members]
+        ):
+            if (error := await outcome) is not None:
+                raise error
 
     async def stop(
         self, members: Sequence[Member], say: Callable[[str], None] | None = None
@@ -96,10 +101,7 @@ class Supervisor:
         for member in members:
             if not member.is_there:
                 raise Refused("DOES_NOT_RUN", f"{member.name} does not run")
-        outcomes = await asyncio.gather(
-            *(self._stop_one(member, tell) for member in members), return_exceptions=True
-        )
-        raise_first(outcomes)
+        await asyncio.gather(*(self._stop_one(member, tell) for member in members))
 
     async def stop_all(self) -> None:
         """Stops all that run, kind by kind."""
@@ -112,12 +114,18 @@ class Supervisor:
             await asyncio.gather(*(self._stop_in_turn(each) for each in together.values()))
         self._threads.shutdown(wait=False)
 
-    async def _until_ready(self, member: Member, say: Callable[[str], None]) -> None:
+    async def _until_ready(
+        self, member: Member, say: Callable[[str], None]
+    ) -> FlightmeshError | None:
         began_s = self._clock.monotonic_s()
-        await member.ready(_READY_S, self._threads)
+        try:
+            await member.ready(_READY_S, self._threads)
+        except FlightmeshError as error:
+            return error
         took_s = self._clock.monotonic_s() - began_s
         say(f"{member.name} serves at {member.address} (process {member.pid}, {took_s:.1f} s)")
         self._on_change(member)
+        return None
 
     async def _stop_in_turn(self, members: Sequence[Member]) -> None:
         for member in members:
@@ -127,8 +135,8 @@ class Supervisor:
         began_s = self._clock.monotonic_s()
         await member.stop(_STOP_S, self._threads)
         took_s = self._clock.monotonic_s() - began_s
-        killed = " (it was killed: it did not end in time)" if took_s >= _STOP_S else ""
-        say(f"{member.name} is stopped ({took_s:.1f} s){killed}")
+        killed = ", killed: it did not end in time" if member.was_killed else ""
+        say(f"{member.name} is stopped ({took_s:.1f} s{killed})")
 
     def _ended(self, member: Member) -> None:
         if not member.asked:
@@ -137,10 +145,3 @@ class Supervisor:
                 f" flightmesh cluster start {member.name}"
             )
         self._on_change(member)
-
-
-def raise_first(outcomes: Sequence[object]) -> None:
-    """Raises one of the exceptions among gathered outcomes, ours before others; else nothing."""
-    errors = [each for each in outcomes if isinstance(each, BaseException)]
-    if errors:
-        raise next((each for each in errors if isinstance(each, FlightmeshError)), errors[0])

@@ -11,6 +11,7 @@ import pytest
 
 from flightmesh.clock import SystemClock
 from flightmesh.errors import Refused, Unavailable
+from flightmesh.runtime.tasks import TaskOwner
 from flightmesh.sharding.shard_map import NodeRole
 from launcher.cluster.member import Member
 from launcher.cluster.state import is_alive, started_at
@@ -27,7 +28,8 @@ class Watched:
         self.said: list[str] = []
         self.changes: list[tuple[str, str]] = []
         self.supervisor = Supervisor(
-            members, SystemClock(), say=self.said.append, on_change=self._changed,
+            members, SystemClock(), TaskOwner("test"),
+            say=self.said.append, on_change=self._changed,
             stop_order=lambda member: ORDER.index(member.role),
             one_by_one=frozenset({NodeRole.ETCD}),
         )  # fmt: skip
@@ -99,6 +101,18 @@ async def test_a_member_that_ends_at_once_is_reported_with_its_log(stand_in: Sta
     await watched.until(lambda: broken.phase == "ended")
     assert broken.state().exit_code == 3
     assert any("status 3" in text for text in watched.said)
+
+
+async def test_a_member_that_ends_at_once_is_not_told_of_only_when_the_others_are_ready(
+    stand_in: StandIn,
+) -> None:
+    broken, never = stand_in("s1", command=["false"]), stand_in("s2", command=["sleep", "600"])
+    watched = Watched(broken, never)
+    with pytest.raises(Unavailable, match="s1 has ended"):
+        await watched.supervisor.start([never, broken])
+    assert never.phase == "starting"
+    await watched.supervisor.stop([never])
+    assert never.state().exit_code == -signal.SIGTERM
 
 
 async def test_a_frozen_member_is_stopped_all_the_same(stand_in: StandIn) -> None:

@@ -28,9 +28,10 @@ def small(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield cluster.launch()
 
 
-def test_a_cluster_that_is_told_to_end_leaves_nothing_running(small: RunningCluster) -> None:
-    small.ensure_running()
+def test_a_cluster_that_is_told_to_end_leaves_nothing_but_its_data(small: RunningCluster) -> None:
     assert len(living(small)) == 9
+    small.cli("schedules", "create", "outlives-a-stop")
+    addresses = [each["address"] for each in small.json["processes"]]
     assert small.terminate() == 0
     assert living(small) == []
     assert small.json["state"] == "stopped"
@@ -38,22 +39,7 @@ def test_a_cluster_that_is_told_to_end_leaves_nothing_running(small: RunningClus
     assert [each["exit_code"] for each in ours] == [0] * 4
     assert not (small.data_dir / "control.sock").exists()
 
-
-def test_another_number_of_shards_than_the_store_has_is_refused(small: RunningCluster) -> None:
-    small.ensure_stopped()
-    other = RunningCluster(small.data_dir, **{**SMALL, "FLIGHTMESH_SHARD_COUNT": "32"})
-    done = other.cli("cluster", "run", check=False)
-    assert done.returncode == 1
-    assert "made with 16 shards, not 32" in done.stderr
-    assert living(other) == []
-
-
-def test_data_and_addresses_outlive_a_stop(small: RunningCluster) -> None:
-    small.ensure_running()
-    small.cli("schedules", "create", "outlives-a-stop")
-    addresses = [each["address"] for each in small.json["processes"]]
-    small.ensure_stopped()
-    small.ensure_running()
+    small.launch()
     assert [each["address"] for each in small.json["processes"]] == addresses
     assert small.json["shard_count"] == 16
     assert "outlives-a-stop" in small.cli("schedules", "list").stdout
@@ -67,3 +53,12 @@ def test_everything_dies_with_a_killed_launcher_even_what_is_frozen(small: Runni
     small.cli("cluster", "stop", "--all")
     assert living(small) == []
     assert small.cli("cluster", "status", check=False).returncode == 1
+
+
+def test_another_number_of_shards_than_the_store_has_is_refused(small: RunningCluster) -> None:
+    small.ensure_stopped()
+    other = RunningCluster(small.data_dir, **{**SMALL, "FLIGHTMESH_SHARD_COUNT": "32"})
+    done = other.cli("cluster", "run", check=False)
+    assert done.returncode == 1
+    assert "made with 16 shards, not 32" in done.stderr
+    assert living(other) == []
