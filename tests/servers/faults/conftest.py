@@ -30,10 +30,13 @@ def cluster_of_the_run(
 @pytest_asyncio.fixture
 async def stack(cluster_of_the_run: Stack) -> AsyncIterator[Stack]:
     """The cluster, whole; it is looked at again afterwards."""
-    await cluster_of_the_run.mend()
-    await cluster_of_the_run.until_whole()
-    yield cluster_of_the_run
-    await cluster_of_the_run.until_whole()
+    try:
+        await cluster_of_the_run.mend()
+        await cluster_of_the_run.until_whole()
+        yield cluster_of_the_run
+        await cluster_of_the_run.until_whole()
+    finally:
+        await cluster_of_the_run.close_client()
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -22,6 +22,7 @@ from launcher.cluster.state import ClusterState, ProcessState, is_alive, read_st
 from tests.servers.faults.load import PATIENCE_S, Addresses
 
 BIN = Path(sys.executable).parent / "flightmesh"
+_POLL_S = 0.2
 SERVERS = ("etcd", "nats", "cassandra")
 
 
@@ -34,6 +35,7 @@ class Stack:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._client: FlightmeshClient | None = None
 
     # --- what is there ----------------------------------------------------------------------
 
@@ -58,16 +60,22 @@ class Stack:
             tuple(each.grpc for each in processes if each.role == "read_node"),
         )
 
-    @contextlib.asynccontextmanager
-    async def client(self) -> AsyncIterator[FlightmeshClient]:
-        config = ClientConfig(self.addresses().grpc, patience_s=10.0)
-        async with FlightmeshClient(config) as client:
-            yield client
+    @property
+    def client(self) -> FlightmeshClient:
+        """Asks the gateways; of one test, so that it belongs to one event loop."""
+        if self._client is None:
+            config = ClientConfig(self.addresses().grpc, patience_s=10.0)
+            self._client = FlightmeshClient(config)
+        return self._client
+
+    async def close_client(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
 
     async def nodes(self) -> dict[str, shard_map.Node]:
         """What the mesh tells of its processes, by name."""
-        async with self.client() as client:
-            return {node.name: node for node in await client.mesh.nodes()}
+        return {node.name: node for node in await self.client.mesh.nodes()}
 
     async def leader(self) -> str:
         """Name of the leading coordinator."""
@@ -144,7 +152,7 @@ class Stack:
             if answer:
                 return
             assert loop.time() < end, f"it never came about that {what}"
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(_POLL_S)
 
     async def until_another_leads(self, former: str) -> None:
         """Waits until a coordinator leads that is not this one."""
@@ -174,8 +182,7 @@ class Stack:
         if sum(node.leader for node in nodes.values()) != 1:
             return False
         sessions = {node.session for node in nodes.values() if node.session}
-        async with self.client() as client:
-            rows = (await client.mesh.shard_map()).assignments
+        rows = (await self.client.mesh.shard_map()).assignments
         return all(
             row.state == shard_map.SHARD_STATE_ACTIVE and row.session in sessions for row in rows
         )

@@ -75,9 +75,8 @@ async def test_draining_and_joining_nodes_fail_no_request(
     stack: Stack, schedule: str, tmp_path: Path
 ) -> None:
     async def fault(load: PacedLoad) -> None:
-        async with stack.client() as client:
-            while await client.mesh.drain_node("shard-3"):
-                await load.go_on(0.1)
+        while await stack.client.mesh.drain_node("shard-3"):
+            await load.go_on(0.1)
         await stack.stop("shard-3")
         await load.go_on(1)
         await stack.start("shard-3")
