@@ -11,6 +11,7 @@ from contextlib import aclosing
 from typing import Any, cast, final
 
 from coordinator.node_client import AssignAnswer, Heartbeat, ShardNodeClient
+from coordinator.turns import Turns
 from flightmesh.clock import Clock
 from flightmesh.errors import FlightmeshError, RetryableError, SessionFenced
 from flightmesh.runtime.logs import fields
@@ -31,6 +32,7 @@ class NodeLink:
         client: the node.
         clock: time.
         tasks: owns what is under way.
+        turns: taken for questions that make the node write claims.
         timeout_s: deadline of a call.
         on_news: called after each change of what is public here.
 
@@ -48,6 +50,7 @@ class NodeLink:
         *,
         clock: Clock,
         tasks: TaskOwner,
+        turns: Turns,
         timeout_s: float,
         on_news: Callable[[], None],
     ) -> None:
@@ -59,6 +62,7 @@ class NodeLink:
         self._client = client
         self._clock = clock
         self._tasks = tasks
+        self._turns = turns
         self._timeout_s = timeout_s
         self._on_news = on_news
         self._assigning = False
@@ -115,7 +119,8 @@ class NodeLink:
         on_answer: Callable[[Mapping[int, int], AssignAnswer], None],
     ) -> None:
         try:
-            answer = await self._client.assign(self.session, shards, self._timeout_s)
+            async with self._turns.turn():
+                answer = await self._client.assign(self.session, shards, self._timeout_s)
             self._confirm(answer.owned)
             on_answer(shards, answer)
             if any(self.confirmed.get(shard) != epoch for shard, epoch in shards.items()):
@@ -130,7 +135,8 @@ class NodeLink:
         self, shards: Mapping[int, int], on_answer: Callable[[Mapping[int, int]], None]
     ) -> None:
         try:
-            released = await self._client.release(self.session, shards, self._timeout_s)
+            async with self._turns.turn():
+                released = await self._client.release(self.session, shards, self._timeout_s)
             for shard in released:
                 self.confirmed.pop(shard, None)
             on_answer(released)

@@ -10,6 +10,7 @@ from coordinator.failure_detector import FailureDetector
 from coordinator.node_client import ShardNodeClient
 from coordinator.node_link import NodeLink
 from coordinator.planner import Learned, View, candidates
+from coordinator.turns import Turns
 from flightmesh.clock import Clock
 from flightmesh.runtime.logs import fields
 from flightmesh.runtime.tasks import TaskOwner
@@ -53,6 +54,7 @@ class Sessions:
         self._connect = connect
         self._clock = clock
         self._tasks = tasks
+        self._turns = Turns(clock)
         self._counters = counters
         self._wake = wake
         self._detector = FailureDetector(
@@ -142,6 +144,7 @@ class Sessions:
             self._connect(address),
             clock=self._clock,
             tasks=self._tasks,
+            turns=self._turns,
             timeout_s=self._config.call_timeout_s,
             on_news=self._wake,
         )
