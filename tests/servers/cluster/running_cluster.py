@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 BIN = Path(sys.executable).parent / "flightmesh"
-START_LIMIT_S = 300
+START_LIMIT_S = 600
 STOP_LIMIT_S = 180
 
 
