@@ -35,7 +35,8 @@ def place_of_folder(directory: Path, keyspace: str = "") -> Place:
     state = read_state(directory / "cluster.json")
     if state is not None:
         store = place_of_nodes(state.cassandra, keyspace or state.cluster)
-        return Place(cassandra=store, servers=tuple(state.grpc))
+        running = [each.grpc for each in state.processes if each.grpc and each.state == "running"]
+        return Place(cassandra=store, servers=tuple(running or state.grpc))
     if keyspace:
         raise ConfigurationError(f"--keyspace: there is no cluster.json in {directory}")
     if not (directory / "journal.db").is_file():

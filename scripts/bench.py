@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("FLIGHTMESH_TEST_DATA", ROOT.parent / "shared" / "data"))
 FLIGHTS = DATA / "rotations" / "flights_2008_5_1.csv"
 SIZES = {"FLIGHTMESH_SHARD_NODES": "1", "FLIGHTMESH_READ_NODES": "1", "FLIGHTMESH_GATEWAYS": "1"}
+WARM_UP_S = 15.0
 COMMANDS = "flightmesh.api.shard.v1.CommandService.Execute"
 QUERIES = "flightmesh.api.read.v1.QueryService.ListFindings"
 
@@ -142,11 +143,12 @@ def say(text: str) -> None:
 def prepare(cluster: Cluster) -> str:
     """Schedules to write to and to ask about; returns the name of the latter."""
     cluster.run(BIN / "flightmesh", "schedules", "create", "load", "--title", "Load test")
+    say("warming up: Java compiles what is hot")
+    by_client("rest-commands")(cluster, 50, WARM_UP_S, "load")
     if not FLIGHTS.exists():
         say(
             f"{FLIGHTS.name} is not there (FLIGHTMESH_TEST_DATA): queries are about the load's legs"
         )
-        by_client("rest-commands")(cluster, 50, 5.0, "load")
         return "load"
     say(f"importing {FLIGHTS.name}")
     cluster.run(BIN / "flightmesh", "import", "flights", FLIGHTS, "--schedule", "flights", "--json")
