@@ -72,11 +72,11 @@ def nats_server(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> I
 
 def empty(cql: Session, options: CassandraOptions) -> None:
     """Removes all rows; a look costs less than a TRUNCATE of nothing."""
-    for table in TABLES:
-        if table != "schema_version":
-            rows = cql.execute(f"SELECT * FROM {options.keyspace}.{table} LIMIT 1")
-            if rows.one() is not None:
-                cql.execute(f"TRUNCATE {options.keyspace}.{table}", timeout=60)
+    tables = [f"{options.keyspace}.{table}" for table in TABLES if table != "schema_version"]
+    looks = [cql.execute_async(f"SELECT * FROM {table} LIMIT 1", timeout=60) for table in tables]
+    filled = [table for table, look in zip(tables, looks, strict=True) if look.result().one()]
+    for truncated in [cql.execute_async(f"TRUNCATE {table}", timeout=60) for table in filled]:
+        truncated.result()
 
 
 @pytest.fixture(scope="session")
