@@ -166,7 +166,9 @@ class PacedLoad:
             for _ in range(due):
                 self._launch(request())
             sent += due
+            slept_us = now_us()
             await asyncio.sleep(_TICK_S)
+            self.record.stalled_us = max(self.record.stalled_us, now_us() - slept_us)
 
     def _launch(self, request: Awaitable[None]) -> None:
         task = asyncio.ensure_future(request)

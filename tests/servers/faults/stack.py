@@ -138,6 +138,9 @@ class Stack:
         for role in (*SERVERS, "coordinator", "shard_node", "read_node", "gateway"):
             if ended := [name for name in self.named(role) if self.process(name).state == "ended"]:
                 await self.start(*ended)
+        for name, node in (await self.nodes()).items():
+            if node.draining:
+                await self.client.mesh.undrain_node(name)
 
     # --- what is waited for -----------------------------------------------------------------
 
