@@ -5,9 +5,9 @@ force unseen.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_type_hints
 
 import msgspec
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 # Fields of the services' own settings that come from elsewhere.
 _NOT_TUNABLE: Final = frozenset(
-    {"name", "address", "pid", "extra", "shard_count", "host", "port", "data_dir"}
+    {"name", "address", "pid", "extra", "shard_count", "host", "port", "data_dir", "store"}
 )
 
 
@@ -90,15 +90,22 @@ class ProcessConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         Raises:
             ConfigurationError: a key is unknown, or a value is of the wrong kind or out of range.
         """
-        fields = {field.name for field in dataclasses.fields(kind)} - _NOT_TUNABLE  # type: ignore[arg-type]
-        for key in self.settings:
-            if key not in fields:
-                known = ", ".join(sorted(fields))
-                raise ConfigurationError(f"settings: {key} is not known; there are: {known}")
+        _check_keys("settings", self.settings, kind, _NOT_TUNABLE)
         try:
             return msgspec.convert({**self.settings, **given}, kind)  # type: ignore[no-any-return]
         except msgspec.ValidationError as error:
             raise ConfigurationError(f"settings: {error}") from None
+
+
+def _check_keys(where: str, values: Mapping[str, Any], kind: Any, hidden: Collection[str]) -> None:
+    """Refuses keys that are no fields of a dataclass, or of one inside it."""
+    fields = {field: hint for field, hint in get_type_hints(kind).items() if field not in hidden}
+    for key, value in values.items():
+        if key not in fields:
+            known = ", ".join(sorted(fields))
+            raise ConfigurationError(f"{where}: {key} is not known; there are: {known}")
+        if isinstance(value, dict) and dataclasses.is_dataclass(fields[key]):
+            _check_keys(f"{where}.{key}", value, fields[key], ())
 
 
 def _port_of(address: str) -> int:

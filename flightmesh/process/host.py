@@ -184,6 +184,7 @@ class Host:
                     self.kit.channels.get,
                     self.clock,
                     repeats=service.repeats,
+                    lagging=self.kit.nodes.lagging,
                 )
                 self.server.grpc_server.add_generic_rpc_handlers((relay.handler(),))
 

@@ -4,7 +4,7 @@ Every process takes every public call: whoever knows one address can use the mes
 does not answer itself it hands to one that does. The messages are not looked into.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Any, Final, NoReturn, cast, final
 
 import grpc
@@ -35,6 +35,7 @@ class Relay:
         clock: time of deadlines.
         repeats: whether a call may be made again elsewhere when a process does not answer: true
             where a repetition does no harm whatever the call holds.
+        lagging: gives the addresses of those to be asked only if no other answers.
     """
 
     def __init__(
@@ -45,12 +46,14 @@ class Relay:
         clock: Clock,
         *,
         repeats: bool,
+        lagging: Callable[[], Collection[str]] = lambda: (),
     ) -> None:
         self._service = service
         self._addresses = addresses
         self._channel = channel
         self._clock = clock
         self._repeats = repeats
+        self._lagging = lagging
         self._avoid_until: dict[str, float] = {}
         self._turn = 0
 
@@ -129,7 +132,7 @@ class Relay:
             await _end(context, failure)
 
     def _targets(self, context: Any) -> Sequence[str]:
-        """Whom to ask, in turn: those that did not answer lately come last.
+        """Whom to ask, in turn: those that lag and those that did not answer lately come last.
 
         Raises:
             Unavailable: the call was passed on already.
@@ -142,7 +145,11 @@ class Relay:
         self._turn += 1
         now = self._clock.monotonic_s()
         ordered = [addresses[(self._turn + n) % len(addresses)] for n in range(len(addresses))]
-        return sorted(ordered, key=lambda address: self._avoid_until.get(address, 0.0) > now)
+        lagging = self._lagging()
+        return sorted(
+            ordered,
+            key=lambda address: (self._avoid_until.get(address, 0.0) > now, address in lagging),
+        )
 
     def _note(self, address: str, failed: grpc.aio.AioRpcError) -> None:
         if failed.code() is grpc.StatusCode.UNAVAILABLE:

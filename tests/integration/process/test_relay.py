@@ -63,6 +63,7 @@ class _Mesh:
         self._stack = stack
         self.nodes = [_Node("one"), _Node("two")]
         self.addresses = [node.address for node in self.nodes]
+        self.lagging: list[str] = []
         self.relay = GrpcServer("127.0.0.1:0")
 
     async def start(self, service: PublicService) -> grpc.aio.Channel:
@@ -74,6 +75,7 @@ class _Mesh:
             channels.get,
             SystemClock(),
             repeats=service.repeats,
+            lagging=lambda: self.lagging,
         )
         self.relay.grpc_server.add_generic_rpc_handlers((relay.handler(),))
         self._stack.push_async_callback(tasks.stop)
@@ -110,6 +112,14 @@ async def test_a_query_is_repeated_where_it_can_be_answered(mesh: _Mesh) -> None
     assert [await _ask(channel) for _ in range(4)] == ["two"] * 4
     # Once it has said so, it is left alone for a while.
     assert mesh.nodes[0].asked == 1
+
+
+async def test_those_that_lag_are_asked_only_if_no_other_answers(mesh: _Mesh) -> None:
+    channel = await mesh.start(QUERIES)
+    mesh.lagging = [mesh.nodes[0].address]
+    assert {await _ask(channel) for _ in range(4)} == {"two"}
+    mesh.nodes[1].error = Unavailable("catching up")
+    assert await _ask(channel) == "one"
 
 
 async def test_a_refusal_is_passed_back_whole_and_not_repeated(mesh: _Mesh) -> None:

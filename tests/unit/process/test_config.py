@@ -102,3 +102,9 @@ def test_a_wrong_setting_of_the_service_is_refused_by_name(
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"none\.toml"):
         load(tmp_path / "none.toml", {})
+
+
+def test_a_wrong_key_of_nested_settings_is_refused_by_name(tmp_path: Path) -> None:
+    config = load(_file(tmp_path, 'name = "c"\n[settings.limits]\nabsolut = 3'), {})
+    with pytest.raises(ConfigurationError, match=r"settings\.limits: absolut .*absolute"):
+        config.tuned(CoordinatorConfig, name="c", address="")
