@@ -1,4 +1,7 @@
-"""Any process or server is killed or frozen, again and again, under load: `make soak-servers`."""
+"""Any process or server is killed or frozen, again and again, under load; see docs/fault-tests.md.
+
+FAULTS_MINUTES says for how long, FAULTS_SEED what.
+"""
 
 import os
 import random
