@@ -40,7 +40,7 @@ async def test_a_node_frozen_for_15_s_writes_nothing_more_and_comes_back_with_a_
 
     await run_fault(stack, schedule, fault, tmp_path)
     # It had a write under way or made one when it woke: that was refused, and told it so.
-    assert sessions_fenced(stack, "shard-1") == fenced + 1
+    assert sessions_fenced(stack, "shard-1") > fenced
     assert await sealed_head(stack, before) == heads[0]
 
 
