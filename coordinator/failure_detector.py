@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import final
 
 _FORGET_SUSPICIONS_S = 60.0
-_FIRST_PATIENCE_S = 0.5
-_LONGEST_PATIENCE_S = 10.0
+# Short, since shards wait meanwhile: those of a node that is cut off again and again are to serve
+# elsewhere within 5 s each time.
+_FIRST_PATIENCE_S = 0.25
+_LONGEST_PATIENCE_S = 1.0
 
 
 @dataclass(slots=True)
