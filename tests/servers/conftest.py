@@ -45,6 +45,7 @@ def cassandra_server(
 ) -> Iterator[Cassandra]:
     """A Cassandra node that all tests share: use a keyspace of your own; leave it running."""
     server = Cassandra(servers, tmp_path_factory.mktemp("cassandra"))
+    server.process.dies_with_us = True  # also where the run is killed
     with server.process:
         server.start()
         yield server
@@ -54,6 +55,8 @@ def cassandra_server(
 def etcd_server(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Etcd]:
     """An etcd of one member that all tests share: use a key prefix of your own."""
     etcd = Etcd(servers, members_in(tmp_path_factory.mktemp("etcd"), 1))
+    for process in etcd.processes:
+        process.dies_with_us = True
     try:
         etcd.start()
         yield etcd
@@ -65,6 +68,7 @@ def etcd_server(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> I
 def nats_server(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nats]:
     """A NATS server with JetStream that all tests share: use streams and subjects of your own."""
     nats = Nats(servers, tmp_path_factory.mktemp("nats"))
+    nats.process.dies_with_us = True
     with nats.process:
         nats.start()
         yield nats
