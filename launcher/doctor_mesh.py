@@ -1,6 +1,7 @@
 """The doctor's look at a mesh of separate processes: what serves, and what its ledgers hold."""
 
 import asyncio
+import functools
 from typing import Final
 
 from clients.aio import FlightmeshClient
@@ -49,7 +50,7 @@ async def check_store(
     async with await CassandraStore.open(store_options(place)) as store:
         if repair:
             await fill_index(store.journal, store.index, progress)
-        serving = None if client is None else await _sessions(client)
+        serving = None if client is None else functools.partial(_sessions, client)
         report = await check_journal(store, ScheduleModel(), progress, serving)
         if client is None:
             return report

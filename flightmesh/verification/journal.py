@@ -13,7 +13,7 @@ reads, the same for a store at rest:
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import islice
 from typing import Final, Protocol, final
 
@@ -42,6 +42,8 @@ from flightmesh.verification.snapshots import BROKEN_SNAPSHOTS, SNAPSHOTS, check
 
 Progress = Callable[[str, int, int], None]
 """What is being checked, how much of it is done, and how much there is."""
+Serving = Callable[[], Awaitable[frozenset[int] | None]]
+"""Asks which sessions are registered."""
 
 _TITLES = {
     "I1": "one writer per ledger",
@@ -107,7 +109,7 @@ async def check_journal(
     store: Store,
     domain: DomainModel,
     progress: Progress = lambda *_: None,
-    serving: frozenset[int] | None = None,
+    serving: Serving | None = None,
 ) -> JournalReport:
     """Checks all that is stored.
 
@@ -115,7 +117,8 @@ async def check_journal(
         store: the store; it may be in use.
         domain: folds events, for the snapshots.
         progress: told how far the check is.
-        serving: sessions that are registered; None where nobody knows.
+        serving: asked, after the ledgers have been read, which sessions are registered; None where
+            nobody knows.
 
     Raises:
         StoreUnavailable: the store cannot be read just now.
@@ -124,7 +127,8 @@ async def check_journal(
     await walk.read_start()
     await walk.read_ledgers()
     await walk.read_shards()
-    await walk.read_end(serving)
+    await walk.read_end()
+    walk.judge(None if serving is None else await serving())
     return walk.report()
 
 
@@ -254,8 +258,8 @@ class _Walk:
         if records is None or any(check_snapshots(aggregate_id, stored, records, self._domain)):
             self._suspects.append(_Suspect(check, aggregate_id, stored))
 
-    async def read_end(self, serving: frozenset[int] | None) -> None:
-        """Step 4, and what can be said of the whole."""
+    async def read_end(self) -> None:
+        """Step 4."""
         await self._go_on()
         for suspect in self._suspects:
             records = await suspect.check.records(suspect.aggregate_id, again=True)
@@ -263,6 +267,9 @@ class _Walk:
                 self._found += check_snapshots(
                     suspect.aggregate_id, suspect.stored, records, self._domain
                 )
+
+    def judge(self, serving: frozenset[int] | None) -> None:
+        """What can be said of the whole."""
         for check in self._shards:
             self._found += check.finish()
         for walk in self._ledgers.values():
