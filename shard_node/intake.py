@@ -157,7 +157,9 @@ class Intake:
         except FlightmeshError as failure:
             error = failure
             names = self._about(slot, aggregate_id)
-            _log.warning("commands cannot be decided: %s", failure, extra=names)
+            # A moving shard or an unreachable owner is told to the callers, one by one.
+            level = logging.DEBUG if isinstance(failure, RetryableError) else logging.WARNING
+            _log.log(level, "commands cannot be decided: %s", failure, extra=names)
         finally:
             del slot.parked[aggregate_id], slot.workers[aggregate_id]
             self._parked -= len(queue)
