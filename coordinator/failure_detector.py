@@ -125,11 +125,11 @@ class FailureDetector:
             self._suspicions.setdefault(watched.process, []).append(now_s)
 
     def _missing_since(self, watched: _Watched) -> float:
-        if watched.broken_s is not None:
-            return watched.broken_s
-        if watched.heard_s is not None:
-            return watched.heard_s + self._silence_s
-        return watched.since_s + self._connect_grace_s
+        if watched.heard_s is None:
+            return watched.since_s + self._connect_grace_s
+        silent_s = watched.heard_s + self._silence_s
+        # A connection may break long after it fell silent: that does not begin the wait anew.
+        return silent_s if watched.broken_s is None else min(watched.broken_s, silent_s)
 
     def _patience_s(self, process: int, now_s: float) -> float:
         suspicions = self._suspicions.get(process, ())

@@ -69,6 +69,18 @@ def test_a_process_suspected_before_is_given_more_time_each_time(
     assert patience == [0.0, 0.25, 0.5, 1.0, 1.0]
 
 
+def test_a_connection_that_breaks_after_long_silence_does_not_begin_the_wait_anew(
+    detector: FailureDetector,
+) -> None:
+    detector.suspected(1, 0.0)
+    detector.watch(9, 1, 0.0)  # the same process: it has 0.25 s more
+    _hear(detector, 0.0, 9)
+    _hear(detector, 1.6, 2, 3)
+    detector.broken(9, 1.7)
+    assert detector.suspects(1.74) == set()
+    assert detector.suspects(1.76) == {9}
+
+
 def test_a_process_that_was_started_anew_is_suspected_at_once(detector: FailureDetector) -> None:
     for session in range(10, 14):
         detector.watch(session, session, float(session))
