@@ -19,12 +19,20 @@ _GIVEN = "FAULTS_CLUSTER"
 def cluster_of_the_run(
     servers: Servers, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
+    """After all cases of a run `flightmesh doctor` must find nothing.
+
+    Not after each: it reads all that any case has written, and looks at every rotation.
+    """
     if given := os.environ.get(_GIVEN):
-        yield Stack(Path(given))
+        stack = Stack(Path(given))
+        yield stack
+        stack.doctor()
         return
     with RunningCluster(tmp_path_factory.mktemp("faults") / "data") as cluster:
         cluster.launch()
-        yield Stack(cluster.data_dir)
+        stack = Stack(cluster.data_dir)
+        yield stack
+        stack.doctor()
 
 
 @pytest_asyncio.fixture
@@ -37,17 +45,6 @@ async def stack(cluster_of_the_run: Stack) -> AsyncIterator[Stack]:
         await cluster_of_the_run.until_whole()
     finally:
         await cluster_of_the_run.close_client()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def doctor_at_the_end(request: pytest.FixtureRequest) -> Iterator[None]:
-    """After the cases of a module `flightmesh doctor` must find nothing.
-
-    Not after each case: it reads all that any case has written, and looks at every rotation.
-    """
-    yield
-    if hasattr(request.module, "Stack"):
-        request.getfixturevalue("cluster_of_the_run").doctor()
 
 
 @pytest.fixture
