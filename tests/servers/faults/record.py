@@ -14,7 +14,7 @@ from flightmesh.testing.history import History
 
 # What a status without details becomes: nobody said what happened to the command.
 UNTOLD = {"DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNKNOWN", "CANCELLED"}
-_STALL_US = 1_000_000
+_STALL_US = 500_000
 
 
 def now_us() -> int:
