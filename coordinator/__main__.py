@@ -13,14 +13,7 @@ from flightmesh.sharding.shard_map import NodeRole
 
 async def start(host: Host) -> Callable[[], bool]:
     """Starts the coordinator; it serves, leading or standing by, from its start."""
-    config = host.config.tuned(
-        CoordinatorConfig,
-        name=host.config.name,
-        address=host.server.address,
-        shard_count=host.config.shard_count,
-        pid=host.pid,
-        extra=host.extra,
-    )
+    config = host.node_settings(CoordinatorConfig, shard_count=host.config.shard_count)
     store = await host.open_store()
     coordinator = await build_coordinator(
         config,

@@ -13,12 +13,8 @@ from read_node.config import ReadNodeConfig, store_name
 
 async def start(host: Host) -> Callable[[], bool]:
     """Starts the node; it registers and serves once it has caught up."""
-    config = host.config.tuned(
+    config = host.node_settings(
         ReadNodeConfig,
-        name=host.config.name,
-        address=host.server.address,
-        pid=host.pid,
-        extra=host.extra,
         data_dir=host.config.data_dir or "",
         store=store_name(host.config.cluster, Constants(host.config.shard_count, FORMAT_VERSION)),
     )

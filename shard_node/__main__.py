@@ -29,15 +29,8 @@ async def start(host: Host) -> Callable[[], bool]:
 
 
 async def _build(host: Host) -> ShardNodeService:
-    config = host.config.tuned(
-        ShardNodeConfig,
-        name=host.config.name,
-        address=host.server.address,
-        pid=host.pid,
-        extra=host.extra,
-    )
     return build_shard_node(
-        config,
+        host.node_settings(ShardNodeConfig),
         await host.open_store(),
         host.open_bus(),
         host.registry,

@@ -4,7 +4,7 @@ A check never raises: what goes wrong is its verdict.
 """
 
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
@@ -167,35 +167,47 @@ async def schedule_counts_agree(client: FlightmeshClient) -> str:
 @_check("read model equals the write side")
 async def read_model_equals_the_write_side(client: FlightmeshClient) -> str:
     """Each read node has of each schedule the rotations, airplanes, airports of the owners (I7)."""
-    compared, wrong, asked = 0, [], 0
-    async with read_nodes(client) as nodes:
-        for name, reader in nodes.items():
-            asked += 1
-            with _named(name):
-                for summary in await reader.queries.schedules():
-                    found = await compare(client, reader, summary.schedule)
-                    compared += found.compared
-                    wrong += [f"{summary.schedule} on {name}: {what}" for what in found.wrong]
-    if wrong:
-        raise _Ill(_some(wrong))
+
+    async def look(reader: FlightmeshClient, schedule: str) -> tuple[int, Iterable[str]]:
+        found = await compare(client, reader, schedule)
+        return found.compared, found.wrong
+
+    compared, asked = await _compare_each_read_node(client, look)
     return f"{compared:,} rotations, airplanes and airports on {asked} read nodes"
 
 
 @_check("findings follow from the legs")
 async def findings_follow_from_the_legs(client: FlightmeshClient) -> str:
     """Each read node's findings are those that its legs give when computed from scratch."""
+    compared, asked = await _compare_each_read_node(client, wrong_findings)
+    return f"{compared:,} findings on {asked} read nodes"
+
+
+async def _compare_each_read_node(
+    client: FlightmeshClient,
+    look: Callable[[FlightmeshClient, str], Awaitable[tuple[int, Iterable[str]]]],
+) -> tuple[int, int]:
+    """Looks at each schedule of each read node; how much was compared, and on how many nodes.
+
+    Args:
+        client: a client of the mesh.
+        look: given a read node's client and a schedule, how much it compared and what is wrong.
+
+    Raises:
+        _Ill: something is wrong.
+    """
     compared, wrong, asked = 0, [], 0
     async with read_nodes(client) as nodes:
         for name, reader in nodes.items():
             asked += 1
             with _named(name):
                 for summary in await reader.queries.schedules():
-                    count, differing = await wrong_findings(reader, summary.schedule)
+                    count, differing = await look(reader, summary.schedule)
                     compared += count
                     wrong += [f"{summary.schedule} on {name}: {what}" for what in differing]
     if wrong:
         raise _Ill(_some(wrong))
-    return f"{compared:,} findings on {asked} read nodes"
+    return compared, asked
 
 
 @asynccontextmanager

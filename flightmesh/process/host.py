@@ -10,11 +10,10 @@ import os
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any, final
+from typing import Any, TypeVar, final
 
 from flightmesh.api.coordinator.v1 import shard_map_service_pb2_grpc as map_services
 from flightmesh.clock import SystemClock, SystemRandomness
-from flightmesh.errors import FlightmeshError
 from flightmesh.event_bus import metrics as bus_metrics
 from flightmesh.event_bus.jetstream import JetStreamEventBus
 from flightmesh.journal.cassandra import CassandraStore
@@ -39,6 +38,8 @@ _log = logging.getLogger(__name__)
 _GRACE_S = 2.0
 _READINESS_S = 0.05
 _REGISTRATION_TTL_S = 5.0
+
+T = TypeVar("T")
 
 Start = Callable[["Host"], Awaitable[Callable[[], bool]]]
 """Wires and starts a service; returns what tells whether it serves."""
@@ -76,7 +77,6 @@ class Host:
         tasks: owns the process's background tasks.
         metrics: what /metrics tells; each service adds its own.
         registry: the registry.
-        bus: the event bus; None until `open_bus`.
         kit: routing.
         server: the gRPC server, bound; not started before the service is.
     """
@@ -141,6 +141,21 @@ class Host:
     def pid(self) -> int:
         """Id of this process."""
         return os.getpid()
+
+    def node_settings(self, kind: Callable[..., T], **given: Any) -> T:
+        """Settings of a service that registers itself: who it is, `given`, and what is tuned.
+
+        Raises:
+            ConfigurationError: see `ProcessConfig.tuned`.
+        """
+        return self.config.tuned(
+            kind,
+            name=self.config.name,
+            address=self.server.address,
+            pid=self.pid,
+            extra=self.extra,
+            **given,
+        )
 
     @property
     def extra(self) -> dict[str, str]:
@@ -213,7 +228,4 @@ class Host:
 
     async def _not_ready(self) -> None:
         self._ready = False
-        try:
-            await self.server.set_serving(False)
-        except FlightmeshError as error:
-            _log.warning("health: %s", error)
+        await self.server.set_serving(False)
