@@ -61,7 +61,7 @@ def parse_servers(text: str) -> tuple[str, ...]:
     Raises:
         ConfigurationError: a part is not host:port.
     """
-    servers = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    servers = tuple(dict.fromkeys(settings.comma_separated(text)))
     if not servers:
         raise ConfigurationError("server: name at least one host:port")
     for server in servers:

@@ -20,6 +20,7 @@ from flightmesh.errors import CorruptData, FlightmeshError, StoreError
 from flightmesh.journal.sqlite import SqliteStore
 from flightmesh.journal.sqlite_repair import replace_index
 from flightmesh.process.config import ProcessConfig
+from flightmesh.runtime import settings
 from flightmesh.schedule_model import ScheduleModel
 from flightmesh.verification.journal import JournalReport, Progress, check_journal
 from flightmesh.verification.repair import rebuild_index
@@ -29,7 +30,6 @@ from launcher.doctor_store import (
     place_from_environment,
     place_of_folder,
     place_of_nodes,
-    split_addresses,
 )
 
 # Steps between two drawings of the progress bar.
@@ -87,7 +87,7 @@ def doctor(
         raise typer.BadParameter("not together with --data-dir", param_hint="--cassandra")
     try:
         if cassandra:
-            given = place_of_nodes(split_addresses(cassandra), keyspace)
+            given = place_of_nodes(settings.comma_separated(cassandra), keyspace)
             _check_cassandra(given, as_json=as_json, repair=repair_index)
             return
         store, servers = place_from_environment(keyspace), server

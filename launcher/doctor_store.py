@@ -60,10 +60,5 @@ def place_from_environment(keyspace: str = "") -> ProcessConfig | None:
     Raises:
         ConfigurationError: it names no addresses.
     """
-    addresses = settings.read("FLIGHTMESH_CASSANDRA", None, split_addresses)
+    addresses = settings.read("FLIGHTMESH_CASSANDRA", None, settings.comma_separated)
     return None if addresses is None else place_of_nodes(addresses, keyspace)
-
-
-def split_addresses(text: str) -> tuple[str, ...]:
-    """The parts of a list with commas."""
-    return tuple(part for part in (each.strip() for each in text.split(",")) if part)

@@ -118,10 +118,6 @@ def _port_of(address: str) -> int:
         raise ConfigurationError(f"cassandra: {address!r} {error}") from None
 
 
-def _list(text: str) -> tuple[str, ...]:
-    return tuple(part for part in (each.strip() for each in text.split(",")) if part)
-
-
 def _seconds(text: str) -> float:
     try:
         return float(text)
@@ -138,9 +134,9 @@ _VARIABLES: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
     "data_dir": ("FLIGHTMESH_DATA_DIR", str),
     "cluster": ("FLIGHTMESH_CLUSTER", str),
     "shard_count": ("FLIGHTMESH_SHARD_COUNT", settings.power_of_two),
-    "etcd": ("FLIGHTMESH_ETCD", _list),
-    "nats": ("FLIGHTMESH_NATS", _list),
-    "cassandra": ("FLIGHTMESH_CASSANDRA", _list),
+    "etcd": ("FLIGHTMESH_ETCD", settings.comma_separated),
+    "nats": ("FLIGHTMESH_NATS", settings.comma_separated),
+    "cassandra": ("FLIGHTMESH_CASSANDRA", settings.comma_separated),
     "log_level": ("FLIGHTMESH_LOG_LEVEL", settings.log_level),
     "log_format": ("FLIGHTMESH_LOG_FORMAT", settings.log_format),
     "drain_limit_s": ("FLIGHTMESH_DRAIN_LIMIT", _seconds),

@@ -117,6 +117,11 @@ def yes_or_no(text: str) -> bool:
     raise ValueError("is neither yes nor no")
 
 
+def comma_separated(text: str) -> tuple[str, ...]:
+    """The items of a list with commas; empty ones are left out."""
+    return tuple(part for part in (each.strip() for each in text.split(",")) if part)
+
+
 def log_level(text: str) -> str:
     """A log level, in any case."""
     if text.upper() not in LOG_LEVELS:
