@@ -23,6 +23,7 @@ async def start(host: Host) -> Callable[[], bool]:
         clock=host.clock,
         client_factory=grpc_client_factory(host.kit.channels.get),
         metrics=host.metrics,
+        constants=host.config.constants,
     )
     servicer = OperatorServicer(coordinator, host.kit.channels.get)
     servicer.add_to(host.server.grpc_server)

@@ -12,8 +12,8 @@ from coordinator.node_client import ShardNodeClient
 from coordinator.ports import LeaderPorts
 from coordinator.translate import GrpcShardNodeClient
 from flightmesh.clock import Clock
-from flightmesh.errors import ConfigurationError
-from flightmesh.journal import FORMAT_VERSION, Claims, Constants, Journal
+from flightmesh.journal import Claims, Constants, Journal
+from flightmesh.ledger.constants import agreed_constants
 from flightmesh.ledger.sealer import seal_ledger
 from flightmesh.registry import Registry
 from flightmesh.runtime.process_metrics import ProcessMetrics
@@ -28,29 +28,23 @@ async def build_coordinator(
     clock: Clock,
     client_factory: Callable[[str], ShardNodeClient],
     metrics: ProcessMetrics | None = None,
+    constants: Constants | None = None,
 ) -> Coordinator:
     """A coordinator, not yet started (`start`, `stop`).
 
     Args:
         config: settings.
         registry: the registry.
-        journal: the ledgers; its constants are fixed here if the store is new.
+        journal: the ledgers.
         claims: the claims.
         clock: time.
         client_factory: gives the client of the shard node at host:port.
         metrics: the process's metrics, to which the coordinator adds its own.
+        constants: those of the store; None if nobody has fixed or checked them yet.
 
     Raises:
-        ConfigurationError: the store was created with other constants.
+        ConfigurationError: see `agreed_constants`.
     """
-    wanted = Constants(config.shard_count, FORMAT_VERSION)
-    stored = await journal.fix_constants(wanted)
-    if stored != wanted:
-        raise ConfigurationError(
-            f"the store was made with {stored.shard_count} shards (format {stored.format_version}),"
-            f" not {wanted.shard_count} (format {wanted.format_version});"
-            " leave FLIGHTMESH_SHARD_COUNT unset"
-        )
     ports = LeaderPorts(
         registry=registry,
         journal=journal,
@@ -58,7 +52,7 @@ async def build_coordinator(
         clock=clock,
         connect=client_factory,
         seal=partial(seal_ledger, journal, clock=clock),
-        constants=stored,
+        constants=constants or await agreed_constants(journal, config.shard_count),
     )
     coordinator = Coordinator(config, ports)
     if metrics is not None:

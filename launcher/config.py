@@ -8,8 +8,6 @@ from typing import Self
 from flightmesh.errors import ConfigurationError
 from flightmesh.runtime import settings
 
-DEFAULT_SHARD_COUNT = 64
-
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedConfig:

@@ -20,8 +20,9 @@ from flightmesh.api.loading.v1 import loading_service_pb2_grpc as loading_servic
 from flightmesh.clock import SystemClock, SystemRandomness
 from flightmesh.event_bus import metrics as bus_metrics
 from flightmesh.event_bus.memory import InMemoryEventBus
-from flightmesh.journal import FORMAT_VERSION, Constants
+from flightmesh.journal import Constants
 from flightmesh.journal.sqlite import SqliteStore
+from flightmesh.ledger.constants import agreed_constants
 from flightmesh.loading import reference
 from flightmesh.registry.memory import InMemoryRegistry
 from flightmesh.registry.registration import RegistrationKeeper
@@ -39,7 +40,7 @@ from gateway.config import GatewayConfig
 from gateway.loader import Loader
 from gateway.loading_service import LoadingService
 from gateway.mesh_backend import MeshBackend
-from launcher.config import DEFAULT_SHARD_COUNT, EmbeddedConfig
+from launcher.config import EmbeddedConfig
 from launcher.sample import load_sample
 from read_node.bootstrap import ReadNode, build_read_node
 from read_node.config import ReadNodeConfig, store_name
@@ -106,7 +107,7 @@ class EmbeddedMesh:
         """
         store = await SqliteStore.open(self._config.data_dir, self._clock)
         stack.push_async_callback(store.close)
-        constants = await self._constants(store)
+        constants = await agreed_constants(store.journal, self._config.shard_count)
         stack.push_async_callback(self._tasks.stop)
         stack.push_async_callback(self._kit.channels.close)
         self._tasks.start(self._registry.run_expiry(), "leases")
@@ -137,12 +138,6 @@ class EmbeddedMesh:
 
     def _today(self) -> dt.date:
         return dt.datetime.fromtimestamp(self._clock.now_us() / 1e6, dt.UTC).date()
-
-    async def _constants(self, store: SqliteStore) -> Constants:
-        """A store keeps the number of shards it was made with, unless another one is asked for."""
-        wanted = Constants(self._config.shard_count or DEFAULT_SHARD_COUNT, FORMAT_VERSION)
-        stored = await store.journal.fix_constants(wanted)
-        return stored if self._config.shard_count is None else wanted
 
     def _servers(self) -> list[GrpcServer]:
         """One server per shard node; the first one listens on the public port."""
@@ -203,6 +198,7 @@ class EmbeddedMesh:
             clock=self._clock,
             client_factory=grpc_client_factory(self._kit.channels.get),
             metrics=self._metrics,
+            constants=constants,
         )
         servicer = OperatorServicer(coordinator, self._kit.channels.get)
         server.add(map_services.add_OperatorServiceServicer_to_server, servicer)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from flightmesh.journal import FORMAT_VERSION, Constants
 from flightmesh.process.command_line import run
 from flightmesh.process.host import Host
 from flightmesh.process.public_services import QUERIES
@@ -16,7 +15,7 @@ async def start(host: Host) -> Callable[[], bool]:
     config = host.node_settings(
         ReadNodeConfig,
         data_dir=host.config.data_dir or "",
-        store=store_name(host.config.cluster, Constants(host.config.shard_count, FORMAT_VERSION)),
+        store=store_name(host.config.cluster, host.config.constants),
     )
     store = await host.open_store()
     node = build_read_node(

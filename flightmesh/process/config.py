@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar, get_type_hints
 import msgspec
 
 from flightmesh.errors import ConfigurationError
+from flightmesh.journal import FORMAT_VERSION, Constants
 from flightmesh.runtime import settings
 
 T = TypeVar("T")
@@ -69,6 +70,11 @@ class ProcessConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             raise ConfigurationError("cassandra: all nodes must have the same port")
         if self.drain_limit_s <= 0:
             raise ConfigurationError("drain_limit_s must be above 0")
+
+    @property
+    def constants(self) -> Constants:
+        """Those of the store: what is opened was made with them."""
+        return Constants(self.shard_count, FORMAT_VERSION)
 
     @property
     def cassandra_hosts(self) -> tuple[str, ...]:

@@ -4,11 +4,11 @@ import logging
 from contextlib import AsyncExitStack
 
 from flightmesh.clock import Clock
-from flightmesh.errors import ConfigurationError, RetryableError, StoreError
+from flightmesh.errors import RetryableError, StoreError
 from flightmesh.event_bus.jetstream import JetStreamEventBus
 from flightmesh.event_bus.jetstream_settings import JetStreamSettings
-from flightmesh.journal import FORMAT_VERSION, Constants
 from flightmesh.journal.cassandra import CassandraOptions, CassandraStore
+from flightmesh.ledger.constants import agreed_constants
 from flightmesh.process.config import ProcessConfig
 from flightmesh.registry.etcd import EtcdRegistry
 
@@ -28,23 +28,16 @@ async def open_store(config: ProcessConfig, clock: Clock, stack: AsyncExitStack)
     Raises:
         ConfigurationError: the store is missing or unfit, or was made with other constants.
     """
-    wanted = Constants(config.shard_count, FORMAT_VERSION)
     while True:
         try:
             store = await CassandraStore.open(store_options(config))
             stack.push_async_callback(store.close)
-            stored = await store.journal.fix_constants(wanted)
-            break
+            await agreed_constants(store.journal, config.shard_count)
         except (StoreError, RetryableError) as error:
             _log.warning("the ledger store cannot be opened yet: %s", error)
             await clock.sleep(_PAUSE_S)
-    if stored != wanted:
-        raise ConfigurationError(
-            f"the store was made with {stored.shard_count} shards (format {stored.format_version}),"
-            f" not {wanted.shard_count} (format {wanted.format_version}); set shard_count"
-            f" to {stored.shard_count}"
-        )
-    return store
+        else:
+            return store
 
 
 def open_registry(config: ProcessConfig, clock: Clock, stack: AsyncExitStack) -> EtcdRegistry:

@@ -3,15 +3,13 @@
 from dataclasses import dataclass
 from typing import Final
 
-from flightmesh.errors import ConfigurationError
-from flightmesh.journal import FORMAT_VERSION, Constants
 from flightmesh.journal.cassandra import CassandraOptions, CassandraStore, create_store
+from flightmesh.ledger.constants import agreed_constants
 from flightmesh.sharding.shard_map import NodeRole
 from launcher.cluster.config import MESH_NAME
 from launcher.cluster.folder import ClusterFolder
 from launcher.cluster.member import Member
 from launcher.cluster.ports import PortBook
-from launcher.config import DEFAULT_SHARD_COUNT
 from launcher.servers.cassandra import Cassandra, CassandraSettings
 from launcher.servers.etcd import Etcd, EtcdMember
 from launcher.servers.install import Servers
@@ -97,11 +95,5 @@ async def open_new_or_old_store(servers: ServerAddresses, shard_count: int | Non
     )
     await create_store(options)
     async with await CassandraStore.open(options) as store:
-        wanted = Constants(shard_count or DEFAULT_SHARD_COUNT, FORMAT_VERSION)
-        stored = await store.journal.fix_constants(wanted)
-    if shard_count is not None and stored.shard_count != shard_count:
-        raise ConfigurationError(
-            f"the store was made with {stored.shard_count} shards, not {shard_count};"
-            " leave FLIGHTMESH_SHARD_COUNT unset"
-        )
-    return stored.shard_count
+        constants = await agreed_constants(store.journal, shard_count)
+    return constants.shard_count
