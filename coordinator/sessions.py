@@ -54,7 +54,7 @@ class Sessions:
         self._connect = connect
         self._clock = clock
         self._tasks = tasks
-        self._turns = Turns(clock)
+        self._turns = Turns(clock, tasks)
         self._counters = counters
         self._wake = wake
         self._detector = FailureDetector(

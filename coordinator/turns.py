@@ -6,14 +6,15 @@ meet there cost each other up to a second, where one after another take some ten
 node that is slow to answer holds the others up for a moment only.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final, final
 
 from flightmesh.clock import Clock
+from flightmesh.runtime.tasks import TaskOwner
 
 _PATIENCE_S: Final = 0.25
-_LOOK_AGAIN_S: Final = 0.005
 
 
 @final
@@ -22,26 +23,39 @@ class Turns:
 
     Args:
         clock: time.
+        tasks: owns the waiting for a turn's limit.
         patience_s: how long a turn holds up the next one.
     """
 
-    def __init__(self, clock: Clock, patience_s: float = _PATIENCE_S) -> None:
+    def __init__(self, clock: Clock, tasks: TaskOwner, patience_s: float = _PATIENCE_S) -> None:
         self._clock = clock
+        self._tasks = tasks
         self._patience_s = patience_s
         self._last = 0
-        self._under_way = 0
-        self._since_s = 0.0
+        self._free = asyncio.Event()
+        self._free.set()
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """Waits for the turn; it ends with the context."""
-        while self._under_way and self._clock.monotonic_s() - self._since_s < self._patience_s:
-            await self._clock.sleep(_LOOK_AGAIN_S)
+        # All who wait are woken together, and the first one takes it.
+        while not self._free.is_set():
+            await self._free.wait()
+        self._free.clear()
         self._last += 1
-        mine = self._under_way = self._last
-        self._since_s = self._clock.monotonic_s()
+        mine = self._last
+        limit = self._tasks.start(self._end_late(mine), f"turn-{mine}")
         try:
             yield
         finally:
-            if self._under_way == mine:
-                self._under_way = 0
+            limit.cancel()
+            self._end(mine)
+
+    async def _end_late(self, turn: int) -> None:
+        await self._clock.sleep(self._patience_s)
+        self._end(turn)
+
+    def _end(self, turn: int) -> None:
+        # Not if it has held up the next one for too long, which is under way now.
+        if turn == self._last:
+            self._free.set()
