@@ -162,7 +162,7 @@ class EmbeddedMesh:
             known_airport=reference.known,
             metrics=self._metrics,
         )
-        node.register(server.grpc_server)
+        node.register(server.grpc_server, server.streams)
         return node
 
     def _read_node(self, store: SqliteStore, constants: Constants, server: GrpcServer) -> ReadNode:
@@ -182,7 +182,7 @@ class EmbeddedMesh:
             self._registry,
             self._metrics,
         )
-        read_node.add_to(server.grpc_server)
+        read_node.add_to(server.grpc_server, server.streams)
         return read_node
 
     async def _coordinator(
@@ -209,7 +209,9 @@ class EmbeddedMesh:
         for server in servers:
             server.add(
                 map_services.add_ShardMapServiceServicer_to_server,
-                ShardMapServicer(self._kit.shard_map, self._registry, self._kit.channels.get),
+                ShardMapServicer(
+                    self._kit.shard_map, self._registry, self._kit.channels.get, server.streams
+                ),
             )
         loader = Loader(
             self._kit.commands(),

@@ -27,7 +27,7 @@ async def start(host: Host) -> Callable[[], bool]:
         host.registry,
         host.metrics,
     )
-    node.add_to(host.server.grpc_server)
+    node.add_to(host.server.grpc_server, host.server.streams)
     host.relay_all_but(QUERIES)
     await host.start_server()
     await node.start()

@@ -10,6 +10,7 @@ from flightmesh.clock import Clock
 from flightmesh.event_bus import EventBus
 from flightmesh.journal import Journal
 from flightmesh.registry import Registry
+from flightmesh.rpc.streams import OpenStreams
 from flightmesh.runtime.process_metrics import ProcessMetrics
 from flightmesh.runtime.tasks import TaskOwner
 from flightmesh.sharding.shard_map import NodeRegistration, NodeRole
@@ -85,9 +86,14 @@ class ReadNode:
         """Whether it has caught up and may be asked."""
         return self.follower.ready.is_set()
 
-    def add_to(self, server: grpc.aio.Server) -> None:
-        """Registers the query service with a server that has not started."""
-        server.add_generic_rpc_handlers((self.servicer.handlers(),))
+    def add_to(self, server: grpc.aio.Server, streams: OpenStreams | None = None) -> None:
+        """Registers the query service with a server that has not started.
+
+        Args:
+            server: the server.
+            streams: the server's, which end with it.
+        """
+        server.add_generic_rpc_handlers((self.servicer.handlers(streams or OpenStreams()),))
 
     async def start(self) -> None:
         """Begins to replay; returns at once. See `wait_ready`."""

@@ -11,6 +11,7 @@ from flightmesh.api.read.v1 import query_service_pb2 as pb
 from flightmesh.clock import Clock
 from flightmesh.errors import FlightmeshError, Unavailable
 from flightmesh.rpc.errors import answers_errors, status_of, streams_errors
+from flightmesh.rpc.streams import OpenStreams
 from read_node.counters import QueryCounters
 from read_node.follower import Follower
 from read_node.lag import LagWatch
@@ -59,16 +60,28 @@ class QueryServicer:
         self._now_s = clock.monotonic_s
         self._max_wait_s = max_wait_s
 
-    def handlers(self) -> grpc.GenericRpcHandler:
-        """The service's handlers, for `grpc.aio.Server.add_generic_rpc_handlers`."""
+    def handlers(self, streams: OpenStreams) -> grpc.GenericRpcHandler:
+        """The service's handlers, for `grpc.aio.Server.add_generic_rpc_handlers`.
+
+        Args:
+            streams: those of the server.
+        """
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             method.name: grpc.unary_unary_rpc_method_handler(self._unary(method))
             for method in METHODS.values()
         }
         batch: Any = functools.partial(QueryServicer._query_batch, self)
-        stream: Any = functools.partial(QueryServicer._query_stream, self)
+
+        @streams_errors
+        async def stream(_: Any, batches: AsyncIterator[bytes], context: Any) -> Any:
+            async for data in streams.requests(batches):
+                queries, as_json = read_batch(data, pb.QueryStreamRequest)
+                yield await self.answer_batch(queries, as_json, self._time_left(context))
+
         handlers["QueryBatch"] = grpc.unary_unary_rpc_method_handler(batch)
-        handlers["QueryStream"] = grpc.stream_stream_rpc_method_handler(stream)
+        handlers["QueryStream"] = grpc.stream_stream_rpc_method_handler(
+            functools.partial(stream, self)
+        )
         return grpc.method_handlers_generic_handler(SERVICE, handlers)
 
     def _unary(self, method: Method) -> Callable[[bytes, Any], Awaitable[bytes]]:
@@ -95,14 +108,6 @@ class QueryServicer:
         queries, as_json = read_batch(data, pb.QueryBatchRequest)
         self._tell_lag(context)
         return await self.answer_batch(queries, as_json, self._time_left(context))
-
-    @streams_errors
-    async def _query_stream(
-        self, batches: AsyncIterator[bytes], context: Any
-    ) -> AsyncIterator[bytes]:
-        async for data in batches:
-            queries, as_json = read_batch(data, pb.QueryStreamRequest)
-            yield await self.answer_batch(queries, as_json, self._time_left(context))
 
     async def answer_batch(self, queries: list[pb.Query], as_json: bool, timeout_s: float) -> bytes:
         """A serialized QueryBatchResponse (or QueryStreamResponse: they are alike)."""

@@ -14,7 +14,7 @@ from shard_node.config import ShardNodeConfig
 async def start(host: Host) -> Callable[[], bool]:
     """Starts the node; it serves while it has a session."""
     service = await _build(host)
-    service.register(host.server.grpc_server)
+    service.register(host.server.grpc_server, host.server.streams)
     host.relay_all_but(COMMANDS, AGGREGATES)
     host.on_stop("shard node", service.stop)
     await host.start_server()

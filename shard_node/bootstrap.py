@@ -16,6 +16,7 @@ from flightmesh.ledger.writer import DEFAULT_BOUNDS, SegmentBounds
 from flightmesh.registry import Registry
 from flightmesh.routing.command_router import CommandRouter
 from flightmesh.routing.shard_map_cache import ShardMapCache
+from flightmesh.rpc.streams import OpenStreams
 from flightmesh.runtime.process_metrics import ProcessMetrics
 from flightmesh.schedule_model import ScheduleModel
 from shard_node import metrics as own_metrics
@@ -66,9 +67,15 @@ class ShardNodeService:
         self._clock = clock
         self._services: list[CommandService] = []
 
-    def register(self, server: grpc.aio.Server) -> None:
-        """Adds CommandService, AggregateService and ShardControlService to a server."""
-        self._services.append(register(server, self.handlers, self._codec, self._clock))
+    def register(self, server: grpc.aio.Server, streams: OpenStreams | None = None) -> None:
+        """Adds CommandService, AggregateService and ShardControlService to a server.
+
+        Args:
+            server: the server.
+            streams: the server's, which end with it.
+        """
+        own = streams or OpenStreams()
+        self._services.append(register(server, own, self.handlers, self._codec, self._clock))
 
     async def start(self, address: str = "") -> None:
         """Begins a session and registers; address is host:port if it is only known now."""

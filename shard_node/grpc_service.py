@@ -21,6 +21,7 @@ from flightmesh.codec.events import EventCodec
 from flightmesh.errors import InvalidInput, Unavailable
 from flightmesh.ids import AggregateId, is_uuid, schedule_aggregate_id
 from flightmesh.rpc.errors import answers_errors, streams_errors
+from flightmesh.rpc.streams import OpenStreams
 from flightmesh.runtime.tasks import TaskOwner
 from shard_node import translate
 from shard_node.aggregates import AggregateQuestions, When
@@ -39,15 +40,19 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 def register(
-    server: grpc.aio.Server, handlers: Handlers, codec: EventCodec, clock: Clock
+    server: grpc.aio.Server,
+    streams: OpenStreams,
+    handlers: Handlers,
+    codec: EventCodec,
+    clock: Clock,
 ) -> "CommandService":
     """Adds all services of a shard node to a server; stop the returned one before the node."""
-    commands = CommandService(handlers)
+    commands = CommandService(handlers, streams)
     server.add_generic_rpc_handlers((commands.generic_handler(),))
     aggregates: Any = aggregate_services.add_AggregateServiceServicer_to_server
     aggregates(AggregateService(handlers, codec), server)
     control: Any = control_services.add_ShardControlServiceServicer_to_server
-    control(ShardControlService(handlers.node, clock), server)
+    control(ShardControlService(handlers.node, streams, clock), server)
     return commands
 
 
@@ -64,8 +69,9 @@ def _bytes(reply: bytes) -> bytes:
 class CommandService:
     """flightmesh.api.shard.v1.CommandService."""
 
-    def __init__(self, handlers: Handlers) -> None:
+    def __init__(self, handlers: Handlers, streams: OpenStreams) -> None:
         self._handlers = handlers
+        self._streams = streams
         self._longest_s = handlers.node.config.forward_timeout_s
         self._tasks = TaskOwner("command-streams")
 
@@ -131,7 +137,7 @@ class CommandService:
     ) -> None:
         last: Exception | None = None
         try:
-            async for request in requests:
+            async for request in self._streams.requests(requests):
                 await under_way.put(self._submit(request.requests, self._longest_s))
         except Exception as error:
             # Raised to the caller by the method itself, after the answers before it.
@@ -248,8 +254,9 @@ def _when(request: Any) -> When:
 class ShardControlService(control_services.ShardControlServiceServicer):
     """flightmesh.api.shard.v1.ShardControlService."""
 
-    def __init__(self, node: ShardNode, clock: Clock) -> None:
+    def __init__(self, node: ShardNode, streams: OpenStreams, clock: Clock) -> None:
         self._node = node
+        self._streams = streams
         self._clock = clock
 
     @answers_errors
@@ -284,7 +291,7 @@ class ShardControlService(control_services.ShardControlServiceServicer):
         """A sign of life at once, and then at each interval."""
         while True:
             yield self._sign_of_life()
-            await self._clock.sleep(self._node.config.sign_of_life_s)
+            await self._streams.wait(self._clock.sleep(self._node.config.sign_of_life_s))
 
     @answers_errors
     async def ListServedShards(  # noqa: N802

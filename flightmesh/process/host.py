@@ -114,7 +114,9 @@ class Host:
         self.metrics.add(self.config.name, routing_metrics.DEFINITIONS, self.kit.samples)
         self.server.add(
             map_services.add_ShardMapServiceServicer_to_server,
-            ShardMapServicer(self.kit.shard_map, self.registry, self.kit.channels.get),
+            ShardMapServicer(
+                self.kit.shard_map, self.registry, self.kit.channels.get, self.server.streams
+            ),
         )
         self._serves = await start(self)
         spare_garbage_collection()

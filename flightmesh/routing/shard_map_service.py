@@ -17,6 +17,7 @@ from flightmesh.routing.translate import (
     registration_to_proto,
 )
 from flightmesh.rpc.errors import answers_errors, streams_errors
+from flightmesh.rpc.streams import OpenStreams
 from flightmesh.sharding.shard_map import (
     DRAIN_PREFIX,
     LEADER_KEY,
@@ -39,6 +40,7 @@ class ShardMapServicer(services.ShardMapServiceServicer):
         shard_map: this process's copy of the map.
         registry: where the processes are listed; while it is down the last list is told.
         channel: gives the channel to an owner that is to be asked; without it nobody is.
+        streams: the server's, which end with it.
     """
 
     def __init__(
@@ -46,10 +48,12 @@ class ShardMapServicer(services.ShardMapServiceServicer):
         shard_map: ShardMapCache,
         registry: Registry,
         channel: Callable[[str], grpc.aio.Channel] | None = None,
+        streams: OpenStreams | None = None,
     ) -> None:
         self._map = shard_map
         self._registry = registry
         self._channel = channel
+        self._streams = streams or OpenStreams()
         self._nodes = self._drains = self._leader = Listing(0, ())
 
     @answers_errors
@@ -75,7 +79,7 @@ class ShardMapServicer(services.ShardMapServiceServicer):
             version = self._map.version
             if self._map.shard_count:
                 yield map_to_watch_response(self._map.map)
-            await self._map.wait_change(version, _REPEAT_S)
+            await self._streams.wait(self._map.wait_change(version, _REPEAT_S))
 
     @answers_errors
     async def ListNodes(  # noqa: N802 - named by the proto

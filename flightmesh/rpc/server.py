@@ -8,6 +8,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from flightmesh.errors import ConfigurationError
 from flightmesh.rpc.addresses import check_address
+from flightmesh.rpc.streams import OpenStreams
 
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
 
@@ -31,6 +32,10 @@ class GrpcServer:
 
     Args:
         address: host:port; port 0 takes a free one.
+
+    Attributes:
+        address, port: where it listens, once bound.
+        streams: ends what waits without an end, for services to wait with.
     """
 
     def __init__(self, address: str) -> None:
@@ -38,6 +43,7 @@ class GrpcServer:
         self._server = grpc.aio.server(options=_OPTIONS)
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self.streams = OpenStreams()
         self.address = ""
         self.port = 0
 
@@ -79,6 +85,7 @@ class GrpcServer:
         await self._health.set("", status.SERVING if serving else status.NOT_SERVING)
 
     async def stop(self, grace_s: float) -> None:
-        """Refuses new calls, gives those under way grace_s seconds, ends."""
+        """Refuses new calls, ends streams that wait, gives the others grace_s seconds, ends."""
         await self._health.enter_graceful_shutdown()
+        self.streams.end()
         await self._server.stop(grace_s)

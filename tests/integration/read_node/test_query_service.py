@@ -39,6 +39,7 @@ class Mesh:
         self.story = Story()
         self.head = -1
         self.client: Any = None
+        self.server: GrpcServer
         self.channel: Any = None
 
     async def tell(self) -> str:
@@ -63,7 +64,8 @@ async def running() -> AsyncIterator[Mesh]:
     config = ReadNodeConfig("read-1", server.bind(), lag=LagLimits(check_s=3600.0))
     node = build_read_node(config, journal, bus, SystemClock(), registry=registry)
     mesh = Mesh(node, journal, bus)
-    node.add_to(server.grpc_server)
+    node.add_to(server.grpc_server, server.streams)
+    mesh.server = server
     await server.start()
     async with grpc.aio.insecure_channel(server.address) as channel:
         mesh.channel = channel
@@ -179,6 +181,17 @@ async def test_a_stream_answers_batch_by_batch() -> None:
             answer async for answer in mesh.client.QueryStream(iter([request] * 4), timeout=5)
         ]
         assert [len(answer.results) for answer in answers] == [3] * 4
+
+
+async def test_a_stream_that_waits_for_its_caller_ends_with_the_server() -> None:
+    async with running() as mesh:
+        call = mesh.client.QueryStream(timeout=60)
+        query = pb.Query(get_schedule=pb.GetScheduleRequest(schedule="s05"))
+        await call.write(pb.QueryStreamRequest(queries=[query]))
+        assert len((await call.read()).results) == 1
+        async with asyncio.timeout(20):
+            await mesh.server.stop(3600.0)
+        assert isinstance(await failure(call.read()), Unavailable)
 
 
 async def test_too_long_a_batch_is_refused() -> None:

@@ -132,7 +132,9 @@ class RoutingMesh:
 
     async def node(self) -> ScriptedNode:
         node = ScriptedNode()
-        servicer = ShardMapServicer(self.shard_map, self.registry, self.channels.get)
+        servicer = ShardMapServicer(
+            self.shard_map, self.registry, self.channels.get, node.server.streams
+        )
         node.server.add(map_services.add_ShardMapServiceServicer_to_server, servicer)
         await node.server.start()
         self.nodes.append(node)

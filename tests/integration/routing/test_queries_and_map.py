@@ -9,6 +9,8 @@ import pytest
 from flightmesh.api.coordinator.v1 import shard_map_service_pb2 as map_pb
 from flightmesh.api.coordinator.v1 import shard_map_service_pb2_grpc as map_services
 from flightmesh.api.read.v1 import query_service_pb2 as pb
+from flightmesh.api.shard.v1 import shard_control_service_pb2 as control_pb
+from flightmesh.api.shard.v1 import shard_control_service_pb2_grpc as control_services
 from flightmesh.errors import Refused, Unavailable
 from flightmesh.registry import Delete, Put
 from flightmesh.routing.followers import follow_endpoints, follow_registry
@@ -171,6 +173,42 @@ async def test_another_endpoint_is_followed_when_the_first_breaks(mesh: Mesh) ->
     mesh.give(second)
 
     await _until(copy, lambda: copy.map == mesh.shard_map.map)
+
+
+async def test_a_server_does_not_wait_for_those_who_watch_its_map(mesh: Mesh) -> None:
+    node = await mesh.node()
+    mesh.give(node)
+    stub: Any = map_services.ShardMapServiceStub(mesh.channels.get(node.address))
+    watch = stub.WatchShardMap(map_pb.WatchShardMapRequest())
+    await watch.read()
+
+    async with asyncio.timeout(20):
+        await node.server.stop(3600.0)
+
+    with pytest.raises(grpc.aio.AioRpcError) as ended:
+        await watch.read()
+    assert ended.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_a_server_that_stops_waits_for_calls_under_way(mesh: Mesh) -> None:
+    node = await mesh.node()
+    mesh.give(node)
+    node.gate.clear()
+    channel = mesh.channels.get(node.address)
+    stub: Any = control_services.ShardControlServiceStub(channel)
+    answer = stub.ListServedShards(control_pb.ListServedShardsRequest(), timeout=60)
+    maps: Any = map_services.ShardMapServiceStub(channel)
+    watch = maps.WatchShardMap(map_pb.WatchShardMapRequest())
+    await watch.read()
+
+    stopping = asyncio.ensure_future(node.server.stop(3600.0))
+    with pytest.raises(grpc.aio.AioRpcError):
+        await watch.read()
+    assert not stopping.done()
+    node.gate.set()
+
+    assert await answer == control_pb.ListServedShardsResponse()
+    await stopping
 
 
 async def test_the_map_is_not_told_before_it_is_known(mesh: Mesh) -> None:

@@ -37,6 +37,7 @@ class Cluster:
         self.map = ShardMapCache(ShardMap.of(SHARDS, 1, ()))
         self.services: list[ShardNodeService] = []
         self.addresses: list[str] = []
+        self.servers: list[GrpcServer] = []
         self.epoch = 0
         self._bus, self._registry = InMemoryEventBus(), InMemoryRegistry(self.clock)
         self._stack = stack
@@ -64,7 +65,7 @@ class Cluster:
             shard_map=self.map,
             router=self.router,
         )
-        service.register(server.grpc_server)
+        service.register(server.grpc_server, server.streams)
         address = server.bind()
         await server.start()
         await service.start(address)
@@ -72,6 +73,7 @@ class Cluster:
         self._stack.push_async_callback(server.stop, 0.5)
         self.services.append(service)
         self.addresses.append(address)
+        self.servers.append(server)
 
     async def assign(self, number: int, *shards: int) -> None:
         """Gives shards to a node, as a coordinator does."""

@@ -10,7 +10,7 @@ import pytest
 from flightmesh.api.shard.v1 import aggregate_service_pb2 as aggregate_pb
 from flightmesh.api.shard.v1 import command_service_pb2 as pb
 from flightmesh.api.shard.v1 import shard_control_service_pb2 as control_pb
-from flightmesh.errors import FlightmeshError, InvalidInput, NotOwner, Refused
+from flightmesh.errors import FlightmeshError, InvalidInput, NotOwner, Refused, Unavailable
 from flightmesh.ledger.sealer import seal_ledger
 from flightmesh.rpc.errors import error_of, error_of_call
 from tests.integration.shard_node.conftest import SHARDS, Cluster
@@ -137,6 +137,29 @@ async def test_a_caller_may_leave_a_stream(cluster: Cluster) -> None:
     call.cancel()
     reply = await cluster.commands().Execute(cluster.add_leg(rotation, 3), timeout=5)
     assert reply.sequence == 3
+
+
+async def test_a_stream_ends_with_the_server_when_what_came_is_answered(cluster: Cluster) -> None:
+    (rotation,) = await cluster.create()
+    owner = cluster.map.shard_of(rotation) % 2
+    call = cluster.commands(owner).ExecuteStream(timeout=60)
+    watch = cluster.control(owner).WatchHeartbeat(control_pb.WatchHeartbeatRequest(), timeout=60)
+    await watch.read()
+    await call.write(pb.ExecuteStreamRequest(requests=[cluster.add_leg(rotation, 1)]))
+    answer = await call.read()
+    assert answer.results[0].response.sequence == 2
+
+    async with asyncio.timeout(20):
+        await cluster.servers[owner].stop(3600.0)
+
+    assert isinstance(await error_from(call.read()), Unavailable)
+    assert isinstance(await error_from(drained(watch)), Unavailable)
+
+
+async def drained(call: Any) -> None:
+    """Reads what a call holds still, to its end."""
+    while await call.read() is not grpc.aio.EOF:
+        pass
 
 
 async def test_a_second_hop_is_answered_not_owner(cluster: Cluster) -> None:
