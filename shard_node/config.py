@@ -25,8 +25,11 @@ class ShardNodeConfig:
         sign_of_life_s: interval of signs of life to the coordinator, which suspects a node after
             1.9 s without one: a busy node may miss two.
         lease_ttl_s: life of the registration without renewal.
-        flush_s: longest time a committed record waits for the aggregate index.
-        flush_records: records that make a flush due before that time.
+        flush_s: time between flushes of the aggregate index. The shorter, the fewer entries a
+            recovery reads; each flush writes a few rows per shard that changed, which cost the
+            store as much as the appends of that second if it is done each second.
+        unindexed_records: committed records that may wait for the index; beyond them commands are
+            refused until a flush has succeeded.
         idle_watermark_entries: how far an idle shard's watermark may lag behind the ledger.
         snapshot_every: events after which an aggregate is saved; 0 = never.
         passivate_after_s: idle time after which an aggregate leaves the memory.
@@ -48,8 +51,8 @@ class ShardNodeConfig:
     heartbeat_s: float = 1.0
     sign_of_life_s: float = 0.5
     lease_ttl_s: float = 5.0
-    flush_s: float = 1.0
-    flush_records: int = 5_000
+    flush_s: float = 3.0
+    unindexed_records: int = 200_000
     idle_watermark_entries: int = 256
     snapshot_every: int = 200
     passivate_after_s: float = 300.0
@@ -63,7 +66,7 @@ class ShardNodeConfig:
         if not self.name:
             raise ConfigurationError("a shard node needs a name")
         for setting in ("entry_commands", "entry_bytes", "segment_entries", "queued_commands",
-                        "flush_records", "max_aggregates", "max_aggregate_bytes",
+                        "unindexed_records", "max_aggregates", "max_aggregate_bytes",
                         "concurrent_loads"):  # fmt: skip
             if getattr(self, setting) < 1:
                 raise ConfigurationError(f"{setting} must be at least 1")

@@ -42,8 +42,6 @@ from shard_node.slot import ShardSlot, SlotStatus, Task
 
 _log = logging.getLogger(__name__)
 
-# Committed records that may wait for the index before commands are refused.
-_BACKLOG_FLUSHES = 40
 _TRIM_EVERY_S = 10.0
 
 
@@ -243,8 +241,7 @@ class Session:
         while True:
             await clock.sleep(config.flush_s)
             await self._flush()
-            backlog = self.flusher.backlog
-            self.queue.paused = backlog > _BACKLOG_FLUSHES * config.flush_records
+            self.queue.paused = self.flusher.backlog > config.unindexed_records
             now_s = clock.monotonic_s()
             if now_s - trimmed_s >= _TRIM_EVERY_S:
                 trimmed_s = now_s

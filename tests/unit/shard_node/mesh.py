@@ -94,7 +94,7 @@ class Mesh:
         self.bus = RecordingBus()
         self.map = ShardMapCache(ShardMap.of(SHARDS, 1, ()))
         self.nodes: list[Handlers] = []
-        self.settings = settings
+        self.settings = {"flush_s": 1.0, **settings}
         self.unreachable = False
         self._ids = 0
         self._epoch = 0

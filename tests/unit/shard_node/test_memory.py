@@ -99,7 +99,7 @@ async def test_an_aggregate_with_uncommitted_records_stays(mesh: Mesh) -> None:
 async def test_while_the_index_lags_too_far_behind_commands_are_refused(mesh: Mesh) -> None:
     troubles = Faults(ScriptedFaults(flush=[Fault.REFUSED] * 5))
     mesh.index = FaultyAggregateIndex(mesh.store.index, troubles)
-    node = await mesh.add_node(flush_records=1)
+    node = await mesh.add_node(unindexed_records=40)
     await mesh.assign(node)
     (rotation,) = await mesh.create(node)
     await mesh.send(node, *(mesh.add_leg(rotation, hour) for hour in range(50)))
