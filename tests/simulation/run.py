@@ -1,6 +1,7 @@
 """One run: a seed in, what happened out."""
 
 import asyncio
+import gc
 import hashlib
 import time
 from collections import Counter
@@ -71,11 +72,21 @@ def run_seed(
         tells: whether to keep a trace.
         history: gets the notes of the clients, if given.
     """
+    began_s = time.process_time()
     faults = tuple(f for f in plan.draw(seed) if only is None or f.number in only)
     outcome = Outcome(seed, faults=faults)
-    began_s = time.process_time()
-    mesh = Mesh(seed, tells=tells)
-    run = _Run(mesh, faults, outcome)
+    with _collected_by_hand():
+        told = _run(outcome, tells)
+    outcome.cpu_s = time.process_time() - began_s
+    if history is not None:
+        history.notes[:] = told.notes
+    return outcome
+
+
+def _run(outcome: Outcome, tells: bool) -> History:
+    """The run itself; what was told to its clients."""
+    mesh = Mesh(outcome.seed, tells=tells)
+    run = _Run(mesh, outcome.faults, outcome)
 
     def who() -> str:
         try:
@@ -95,10 +106,27 @@ def run_seed(
     outcome.violations[:0] = mesh.chronicle.failures
     outcome.counts, outcome.lines = mesh.chronicle.counts, mesh.chronicle.lines
     outcome.digest = _digest(run.workload.history, outcome, mesh.loop.callbacks)
-    outcome.cpu_s = time.process_time() - began_s
-    if history is not None:
-        history.notes[:] = run.workload.history.notes
-    return outcome
+    return run.workload.history
+
+
+@contextmanager
+def _collected_by_hand() -> Iterator[None]:
+    """Collects garbage once, when all of a run is garbage, and walks nothing that was there before.
+
+    A collection by itself comes right when the run's end switches the collector on again: it finds
+    everything still in use, and walks it for nothing.
+    """
+    if not gc.get_freeze_count():
+        gc.collect()
+        gc.freeze()
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.collect()
+        if was_enabled:
+            gc.enable()
 
 
 def _digest(history: History, outcome: Outcome, callbacks: int) -> str:

@@ -72,7 +72,7 @@ class SimulatedBus:
                 subscription.offer(message)
 
         for copy in range(copies):
-            self._loop.environment.later(delay_s * (1 + copy), arrive)
+            self._loop.later(delay_s * (1 + copy), arrive)
 
     def subscribe(self) -> AsyncIterator[BusMessage]:
         """See the port."""

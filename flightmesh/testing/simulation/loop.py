@@ -11,10 +11,13 @@ import gc
 import heapq
 import itertools
 import warnings
+import weakref
 from collections import deque
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Final, final
+
+import msgspec
 
 _STEP_S: Final = 1e-6
 _MAX_CALLBACKS: Final = 3_000_000
@@ -26,6 +29,43 @@ class Stuck(Exception):
     """Nobody will ever do anything again, or somebody works without end and without time."""
 
 
+class _Handle(msgspec.Struct, eq=False):
+    """A callback, now or at a time: what asyncio's loop calls a Handle or a TimerHandle.
+
+    Most of a run's objects are these, so they keep nothing for debugging. One without a context is
+    the world's own, and runs in whatever context the loop runs in.
+    """
+
+    context: contextvars.Context | None
+    callback: Callable[..., object] | None
+    args: tuple[Any, ...] = ()
+
+    def cancel(self) -> None:
+        """It will not be called."""
+        self.callback = None
+        self.args = ()
+
+    def cancelled(self) -> bool:
+        """Whether it will not be called."""
+        return self.callback is None
+
+    def run(self, loop: "VirtualLoop") -> None:
+        """Calls back; what is raised goes to the loop's handler of exceptions."""
+        callback, context = self.callback, self.context
+        if callback is None:
+            return
+        try:
+            if context is None:
+                callback(*self.args)
+            else:
+                context.run(callback, *self.args)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            told = {"message": f"Exception in callback {callback}", "exception": error}
+            loop.call_exception_handler(told)
+
+
 @final
 class Process:
     """A simulated process: its tasks get turns only while it runs.
@@ -33,12 +73,13 @@ class Process:
     Attributes:
         name: host name; a restarted process has the same one.
         alive: false from its crash on, for ever.
+        runs: whether its tasks get turns.
         skew_us: what its wall clock shows beyond the true time.
     """
 
     def __init__(self, loop: "VirtualLoop", name: str) -> None:
         self.name = name
-        self.alive = True
+        self.alive = self.runs = True
         self.skew_us = 0
         self.context = contextvars.copy_context()
         self.context.run(_PROCESS.set, self)
@@ -46,12 +87,7 @@ class Process:
         self._loop = loop
         self._pauses = 0
         self._slices_s: float = 0.0
-        self._kept: deque[asyncio.Handle] = deque()
-
-    @property
-    def runs(self) -> bool:
-        """Whether its tasks get turns."""
-        return self.alive and not self._pauses and not self._slices_s
+        self._kept: deque[_Handle] = deque()
 
     @property
     def paused(self) -> bool:
@@ -64,17 +100,18 @@ class Process:
         task.add_done_callback(self._loop.check, context=self._loop.environment.context)
         return task
 
-    def later(self, delay_s: float, call: Callable[[], object]) -> asyncio.TimerHandle:
+    def later(self, delay_s: float, call: Callable[[], object]) -> _Handle:
         """Calls back in this process after a time."""
-        return self._loop.call_later(delay_s, call, context=self.context)
+        when = self._loop.time() + delay_s
+        return self._loop.call_at(when, call, context=self.context)
 
-    def keep(self, handle: asyncio.Handle) -> None:
+    def keep(self, handle: "_Handle") -> None:
         """Takes a callback that is due while the process does not run."""
         self._kept.append(handle)
 
     def crash(self) -> None:
         """Ends it at once, without any clean-up: its memory is lost."""
-        self.alive = False
+        self.alive = self.runs = False
         for call in list(self.on_crash.values()):
             call()
         self.on_crash.clear()
@@ -82,6 +119,7 @@ class Process:
     def pause(self) -> None:
         """Stops it; what is sent to it waits."""
         self._pauses += 1
+        self.runs = False
 
     def resume(self) -> None:
         """Lets it go on."""
@@ -93,6 +131,7 @@ class Process:
         begins = slice_s > 0 and not self._slices_s
         self._slices_s = slice_s
         if begins:
+            self.runs = False
             self._loop.environment.later(slice_s, self._slice)
         else:
             self._release()
@@ -101,16 +140,16 @@ class Process:
         slice_s, self._slices_s = self._slices_s, 0.0
         if slice_s:
             for handle in self._taken():
-                if not handle.cancelled():
-                    handle._run()
+                handle.run(self._loop)
             self._slices_s = slice_s
             self._loop.environment.later(slice_s, self._slice)
 
     def _release(self) -> None:
+        self.runs = self.alive and not self._pauses and not self._slices_s
         if self.runs:
             self._loop.requeue(self._taken())
 
-    def _taken(self) -> "deque[asyncio.Handle]":
+    def _taken(self) -> "deque[_Handle]":
         if self._pauses or not self.alive:
             return deque()
         kept, self._kept = self._kept, deque()
@@ -122,57 +161,20 @@ class _Task(asyncio.Task[Any]):
 
     _numbers = itertools.count()
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        work: Coroutine[Any, Any, Any],
+        loop: asyncio.AbstractEventLoop,
+        name: str | None,
+        context: contextvars.Context | None,
+    ) -> None:
         # First of all: to be made means to enter sets.
         self._number = next(_Task._numbers)
-        super().__init__(*args, **kwargs)
+        super().__init__(work, loop=loop, name=name, context=context)
         self._log_destroy_pending = False
 
     def __hash__(self) -> int:
         return self._number
-
-
-class _Handle(asyncio.Handle):
-    """A callback, without what asyncio keeps for debugging: most of a run's objects are these."""
-
-    __slots__ = ()
-
-    def __init__(
-        self,
-        callback: Callable[..., object],
-        args: tuple[Any, ...],
-        loop: asyncio.AbstractEventLoop,
-        context: contextvars.Context | None,
-    ) -> None:
-        self._context = contextvars.copy_context() if context is None else context
-        self._loop = loop
-        self._callback = callback
-        self._args = args
-        self._cancelled = False
-        self._repr = self._source_traceback = None
-
-
-class _Timer(asyncio.TimerHandle):
-    """A callback at a time, likewise."""
-
-    __slots__ = ()
-
-    def __init__(
-        self,
-        when: float,
-        callback: Callable[..., object],
-        args: tuple[Any, ...],
-        loop: asyncio.AbstractEventLoop,
-        context: contextvars.Context | None,
-    ) -> None:
-        self._context = contextvars.copy_context() if context is None else context
-        self._loop = loop
-        self._callback = callback
-        self._args = args
-        self._cancelled = False
-        self._repr = self._source_traceback = None
-        self._when = when
-        self._scheduled = True
 
 
 @final
@@ -186,20 +188,25 @@ class VirtualLoop(asyncio.BaseEventLoop):
         on_end: is told when the simulation is over and what is left will be dropped.
     """
 
-    _ready: "deque[asyncio.Handle]"
+    _ready: "deque[_Handle]"
+    _stopping: bool
 
     def __init__(self) -> None:
         super().__init__()
         _Task._numbers = itertools.count()
         self._now = 0.0
-        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._timers: list[tuple[float, int, _Handle]] = []
         self._made = 0
         self.callbacks = 0
         self.environment = Process(self, "world")
         self.on_error: Callable[[str, BaseException], None] | None = None
         self.on_end: Callable[[], None] | None = None
-        self._dropped: list[asyncio.Handle] = []
-        self.set_task_factory(_make_task)
+        self._dropped: list[_Handle] = []
+        self._made_tasks: list[weakref.ref[asyncio.Task[Any]]] = []
+
+    def create_future(self) -> "asyncio.Future[Any]":
+        """As every loop has it."""
+        return asyncio.Future(loop=self)
 
     def time(self) -> float:
         """Virtual seconds since the beginning."""
@@ -210,18 +217,28 @@ class VirtualLoop(asyncio.BaseEventLoop):
         if not task.cancelled() and (error := task.exception()) is not None and self.on_error:
             self.on_error(task.get_name(), error)
 
-    def requeue(self, handles: "deque[asyncio.Handle]") -> None:
+    def requeue(self, handles: "deque[_Handle]") -> None:
         """Puts callbacks that were kept back in front of the others."""
         self._ready.extendleft(reversed(handles))
+
+    def create_task(  # type: ignore[override]
+        self,
+        coro: Coroutine[Any, Any, Any],
+        *,
+        name: str | None = None,
+        context: contextvars.Context | None = None,
+    ) -> "asyncio.Task[Any]":
+        """As every loop has it."""
+        return _Task(coro, self, name, context)
 
     def call_soon(  # type: ignore[override]
         self,
         callback: Callable[..., object],
         *args: Any,
         context: contextvars.Context | None = None,
-    ) -> asyncio.Handle:
+    ) -> _Handle:
         """As every loop has it."""
-        handle = _Handle(callback, args, self, context)
+        handle = _Handle(contextvars.copy_context() if context is None else context, callback, args)
         self._ready.append(handle)
         return handle
 
@@ -231,13 +248,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         callback: Callable[..., object],
         *args: Any,
         context: contextvars.Context | None = None,
-    ) -> asyncio.TimerHandle:
+    ) -> _Handle:
         """As every loop has it."""
-        when = self._now + delay
-        timer = _Timer(when, callback, args, self, context)
-        self._made += 1
-        heapq.heappush(self._timers, (when, self._made, timer))
-        return timer
+        return self.call_at(self._now + delay, callback, *args, context=context)
 
     def call_at(  # type: ignore[override]
         self,
@@ -245,41 +258,50 @@ class VirtualLoop(asyncio.BaseEventLoop):
         callback: Callable[..., object],
         *args: Any,
         context: contextvars.Context | None = None,
-    ) -> asyncio.TimerHandle:
+    ) -> _Handle:
         """As every loop has it; of two timers for one time the first one made comes first."""
-        timer = _Timer(when, callback, args, self, context)
+        timer = _Handle(contextvars.copy_context() if context is None else context, callback, args)
         self._made += 1
         heapq.heappush(self._timers, (when, self._made, timer))
         return timer
 
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None: ...
+    def later(self, delay_s: float, callback: Callable[..., object], *args: Any) -> None:
+        """Calls back in the world after a time; that cannot be cancelled."""
+        self._made += 1
+        timer = _Handle(None, callback, args)
+        heapq.heappush(self._timers, (self._now + delay_s, self._made, timer))
 
     def _run_once(self) -> None:
+        """Runs until the loop is stopped: a call for each turn would take longer than the turn."""
         ready, timers = self._ready, self._timers
-        if not ready:
-            while timers and timers[0][2]._cancelled:
-                heapq.heappop(timers)
-            if not timers:
-                raise Stuck("nothing is left to do")
-            self._now = max(self._now, timers[0][0])
-        now = self._now = self._now + _STEP_S
-        while timers and timers[0][0] <= now:
-            ready.append(heapq.heappop(timers)[2])
-        self.callbacks += len(ready)
-        if self.callbacks > _MAX_CALLBACKS:
-            raise Stuck(f"{self.callbacks} callbacks by {now:.1f} s")
-        for _ in range(len(ready)):
-            handle: Any = ready.popleft()
-            if handle._cancelled:
-                continue
-            process = handle._context.get(_PROCESS)
-            if process is None or (process.alive and not process._pauses and not process._slices_s):
-                handle._run()
-            elif process.alive:
-                process.keep(handle)
-            else:
-                # Kept from destruction: that would run the clean-up that a crash leaves out.
-                self._dropped.append(handle)
+        next_ready, make_ready, pop = ready.popleft, ready.append, heapq.heappop
+        dropped = self._dropped.append
+        while not self._stopping:
+            now = self._now + _STEP_S
+            if not ready:
+                while timers and timers[0][2].callback is None:
+                    pop(timers)
+                if not timers:
+                    raise Stuck("nothing is left to do")
+                now = max(now, timers[0][0] + _STEP_S)
+            self._now = now
+            while timers and timers[0][0] <= now:
+                make_ready(pop(timers)[2])
+            count = len(ready)
+            self.callbacks += count
+            if self.callbacks > _MAX_CALLBACKS:
+                raise Stuck(f"{self.callbacks} callbacks by {now:.1f} s")
+            for _ in range(count):
+                handle = next_ready()
+                context = handle.context
+                process = None if context is None else context.get(_PROCESS)
+                if process is None or process.runs:
+                    handle.run(self)
+                elif process.alive:
+                    process.keep(handle)
+                else:
+                    # Kept from destruction: that would run the clean-up that a crash leaves out.
+                    dropped(handle)
 
     def _process_events(self, event_list: Any) -> None: ...
 
@@ -293,7 +315,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
         # A collection would close what crashed processes left behind, at a time of its own.
         gc.disable()
         try:
-            return self.run_until_complete(self.environment.spawn(work, "simulation"))
+            world = self.environment
+            context = world.context.copy()
+            with _registering(self._made_tasks):
+                return context.run(self.run_until_complete, world.spawn(work, "simulation"))
         finally:
             if self.on_end is not None:
                 self.on_end()
@@ -304,17 +329,32 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def _drop_all(self) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # what was never awaited never will be
-            for task in sorted(asyncio.all_tasks(self), key=hash):
-                with suppress(BaseException):
-                    task.get_coro().close()
+            for reference in self._made_tasks:
+                if (task := reference()) is not None and not task.done():
+                    with suppress(BaseException):
+                        task.get_coro().close()
         self._ready.clear()
         self._timers.clear()
         self._dropped.clear()
+        self._made_tasks.clear()
         self.close()
 
 
-def _make_task(loop: asyncio.AbstractEventLoop, work: Any, **context: Any) -> _Task:
-    return _Task(work, loop=loop, **context)
+@contextmanager
+def _registering(tasks: "list[weakref.ref[asyncio.Task[Any]]]") -> Iterator[None]:
+    """Lists the tasks that are made meanwhile, instead of asyncio.all_tasks().
+
+    asyncio keeps a set that is written in Python and asks each task for its hash when it comes and
+    goes: one part in forty of a run.
+    """
+    # The second is its name from Python 3.12 on.
+    known = vars(asyncio.tasks)
+    registry: Any = known["_all_tasks" if "_all_tasks" in known else "_scheduled_tasks"]
+    registry.add = lambda task: tasks.append(weakref.ref(task))
+    try:
+        yield
+    finally:
+        del registry.add
 
 
 def current_process() -> Process:
@@ -342,4 +382,12 @@ class SimulatedClock:
 
     async def sleep(self, seconds: float) -> None:
         """Returns after that many virtual seconds."""
-        await asyncio.sleep(seconds)
+        done = self._loop.create_future()
+        self._loop.later(seconds, wake, done, None)
+        await done
+
+
+def wake(sleeper: "asyncio.Future[Any]", result: Any) -> None:
+    """Gives a future its result, unless whoever waited has gone."""
+    if not sleeper.done():
+        sleeper.set_result(result)

@@ -157,8 +157,8 @@ class Network:
                 return False
             if self._chance.of(weather.doubled):
                 self._chronicle.count("network: doubled")
-                self.loop.environment.later(self.travel_s(), deliver)
-        self.loop.environment.later(self.travel_s(), deliver)
+                self.loop.later(self.travel_s(), deliver)
+        self.loop.later(self.travel_s(), deliver)
         return True
 
     def channel(self, address: str) -> Any:
@@ -269,7 +269,7 @@ class Network:
         method = server.method(path)
         deliver = arrived.put_nowait
         process.on_crash[call] = lambda: self.send(process.name, to, lambda: deliver(None))
-        world = self.loop.environment
+        world = self.loop
         due_s = 0.0
         try:
             request = method.request_deserializer(data)

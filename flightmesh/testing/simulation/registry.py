@@ -246,7 +246,7 @@ class RegistryAccess:
                 if answer is not None and not answer.done():
                     answer.set_result(done.value)
 
-        self._loop.environment.later(delay_s, arrive)
+        self._loop.later(delay_s, arrive)
 
 
 _: type[Registry] = RegistryAccess

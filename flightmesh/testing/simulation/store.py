@@ -129,7 +129,7 @@ class StoreAccess:
         """Sends a request; used by the wrappers of `flightmesh.testing.faults`."""
         fault, trouble = self._decide(method)
         answer: asyncio.Future[T] = self._loop.create_future()
-        chance, later = self._chance, self._loop.environment.later
+        chance, later = self._chance, self._loop.later
         takes_s = 0.0003 + chance.part() ** 3 * 0.003
         if fault is Fault.NONE:
             for slow in self._concerning(method) if self._trouble else ():
@@ -171,7 +171,7 @@ class StoreAccess:
             if answer is not None:
                 value = done.value
                 travel_s = 0.0001 + self._chance.part() ** 4 * 0.002
-                self._loop.environment.later(travel_s, lambda: _succeed(answer, value))
+                self._loop.later(travel_s, lambda: _succeed(answer, value))
         else:
             raise AssertionError("a store in memory must not wait")
 
