@@ -13,19 +13,22 @@ import argparse
 import json
 import os
 import sys
+import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench_cluster import BIN, Cluster, spent_between
 from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import FileDescriptor
+from process_usage import cpu_s, memory_mb, spent_between
 
 from clients.load.replies import CHECKS
 from flightmesh.api.read.v1 import query_service_pb2
 from flightmesh.api.shard.v1 import command_service_pb2
+from launcher.cluster.driver import ClusterDriver
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("FLIGHTMESH_TEST_DATA", ROOT.parent / "shared" / "data"))
@@ -49,14 +52,16 @@ class Load:
 
     name: str
     callers: int
-    measure: Callable[[Cluster, int, float, str], dict[str, Any]]
+    measure: Callable[[ClusterDriver, int, float, str], dict[str, Any]]
     to_reach: int = 0
 
 
-def by_ghz(method: str, role: str) -> Callable[[Cluster, int, float, str], Any]:
+def by_ghz(method: str, role: str) -> Callable[[ClusterDriver, int, float, str], Any]:
     """Unary calls straight to a process of that role, on 8 connections."""
 
-    def measure(cluster: Cluster, callers: int, seconds: float, schedule: str) -> dict[str, Any]:
+    def measure(
+        cluster: ClusterDriver, callers: int, seconds: float, schedule: str
+    ) -> dict[str, Any]:
         body: Any = {"schedule": "load", "create_rotation": {"name": "ghz {{.RequestNumber}}"}}
         if method == QUERIES:
             # Taken in turn.
@@ -65,14 +70,14 @@ def by_ghz(method: str, role: str) -> Callable[[Cluster, int, float, str], Any]:
                  "page_size": 10}
                 for kind in CHECKS
             ]  # fmt: skip
-        output = cluster.run(
+        done = cluster.run(
             ROOT / "build" / "servers" / "bin" / "ghz", "--insecure",
-            "--protoset", protoset(cluster.data_dir.parent), "--call", method,
+            "--protoset", protoset(cluster.folder), "--call", method,
             "-d", json.dumps(body), "-c", str(callers), "--connections", "8",
             "-z", f"{seconds}s", "--duration-stop", "wait", "-O", "json",
-            cluster.processes(role)[0]["grpc"],
+            cluster.processes(role)[0].grpc,
         )  # fmt: skip
-        report = json.loads(output)
+        report = json.loads(done.stdout)
         latencies = {
             entry["percentage"]: entry["latency"] / 1e6 for entry in report["latencyDistribution"]
         }
@@ -88,18 +93,22 @@ def by_ghz(method: str, role: str) -> Callable[[Cluster, int, float, str], Any]:
     return measure
 
 
-def by_client(kind: str, *options: str) -> Callable[[Cluster, int, float, str], dict[str, Any]]:
+def by_client(
+    kind: str, *options: str
+) -> Callable[[ClusterDriver, int, float, str], dict[str, Any]]:
     """A closed loop of clients.load; its replies are checked."""
 
-    def measure(cluster: Cluster, callers: int, seconds: float, schedule: str) -> dict[str, Any]:
-        state = cluster.state
+    def measure(
+        cluster: ClusterDriver, callers: int, seconds: float, schedule: str
+    ) -> dict[str, Any]:
+        state = cluster.state()
         named = schedule if kind.endswith("queries") else "load"
-        output = cluster.run(
+        done = cluster.run(
             sys.executable, "-m", "clients.load", kind, "--callers", str(callers),
-            "--server", state["grpc"][0], "--http", ",".join(state["http"]),
+            "--server", state.grpc[0], "--http", ",".join(state.http),
             "--seconds", str(seconds), "--warm-up", "2", "--schedule", named, *options,
         )  # fmt: skip
-        measured: dict[str, Any] = json.loads(output.splitlines()[-1])
+        measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return measured
 
     return measure
@@ -140,9 +149,9 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def prepare(cluster: Cluster) -> str:
+def prepare(cluster: ClusterDriver) -> str:
     """Schedules to write to and to ask about; returns the name of the latter."""
-    cluster.run(BIN / "flightmesh", "schedules", "create", "load", "--title", "Load test")
+    cluster.cli("schedules", "create", "load", "--title", "Load test")
     say("warming up: Java compiles what is hot")
     by_client("rest-commands")(cluster, 50, WARM_UP_S, "load")
     if not FLIGHTS.exists():
@@ -151,16 +160,16 @@ def prepare(cluster: Cluster) -> str:
         )
         return "load"
     say(f"importing {FLIGHTS.name}")
-    cluster.run(BIN / "flightmesh", "import", "flights", FLIGHTS, "--schedule", "flights", "--json")
+    cluster.cli("import", "flights", FLIGHTS, "--schedule", "flights", "--json")
     return "flights"
 
 
-def measured(cluster: Cluster, load: Load, seconds: float, schedule: str) -> dict[str, Any]:
+def measured(cluster: ClusterDriver, load: Load, seconds: float, schedule: str) -> dict[str, Any]:
     """One load with the processor time that it took."""
-    before, began = cluster.cpu_s(), time.perf_counter()
+    before, began = cpu_s(cluster.state()), time.perf_counter()
     found = load.measure(cluster, load.callers, seconds, schedule)
     took = time.perf_counter() - began
-    spent = spent_between(before, cluster.cpu_s())
+    spent = spent_between(before, cpu_s(cluster.state()))
     return {
         **found,
         "name": load.name,
@@ -169,7 +178,7 @@ def measured(cluster: Cluster, load: Load, seconds: float, schedule: str) -> dic
         "load_average": round(os.getloadavg()[0], 2),
         "cpu_s": spent,
         "cores": round(sum(spent.values()) / took, 2),
-        "memory_mb": cluster.memory_mb(),
+        "memory_mb": memory_mb(cluster.state()),
     }
 
 
@@ -201,17 +210,22 @@ def main() -> None:
         for load in LOADS
         if not options.only or any(text in load.name for text in options.only)
     ]
-    sizes = {name: os.environ.get(name, size) for name, size in SIZES.items()}
-    say("starting" if options.data_dir is None else f"taking the cluster in {options.data_dir}")
+    variables = {name: os.environ.get(name, size) for name, size in SIZES.items()}
+    variables["FLIGHTMESH_LOG_LEVEL"] = "WARNING"
     rows: list[dict[str, Any]] = []
-    with Cluster(options.data_dir, sizes) as cluster:
+    with (
+        tempfile.TemporaryDirectory(prefix="flightmesh-bench-") as own,
+        ClusterDriver(options.data_dir or Path(own) / "cluster", variables) as cluster,
+    ):
+        say(f"the cluster in {cluster.folder}")
+        cluster.ensure_running()
         schedule = prepare(cluster)
         for number, load in enumerate(wanted, 1):
             say(f"[{number}/{len(wanted)}] {load.name}, {options.seconds:g} s")
             rows.append(measured(cluster, load, options.seconds, schedule))
             say(f"    {rows[-1]['operations_per_s']:,.0f} per s")
         report = {
-            "processes": cluster.sizes(),
+            "processes": Counter(each.role for each in cluster.state().processes),
             "cpus": os.cpu_count(),
             "seconds": options.seconds,
             "rows": rows,

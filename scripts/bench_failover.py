@@ -23,19 +23,22 @@ import sys
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from failover.cluster import Cluster, until  # noqa: E402
-from failover.cut import CutNode, can_cut  # noqa: E402
 from failover.load import Sender, SteadyLoad  # noqa: E402
 from failover.report import Result, percentile, table, write  # noqa: E402
+from failover.shares import shards_of, until_even  # noqa: E402
 from failover.visible import measure_visible  # noqa: E402
 
 from clients.aio import FlightmeshClient  # noqa: E402
+from clients.config import ClientConfig  # noqa: E402
+from launcher.cluster.driver import ClusterDriver, until  # noqa: E402
+from launcher.cluster.network_cut import NETWORK_NAMESPACE, CuttableNode  # noqa: E402
 
 OUTPUT = ROOT / "build" / "bench" / "failover.json"
 KINDS = ("kill", "stop", "cut", "leader", "visible")
@@ -47,13 +50,15 @@ class Bench:
     """All measurements on one cluster.
 
     Args:
-        cluster: the cluster, open.
+        cluster: the cluster, running.
         client: a client of it.
         runs: how often each fault is made.
         rate: commands a second beside it all.
     """
 
-    def __init__(self, cluster: Cluster, client: FlightmeshClient, runs: int, rate: float) -> None:
+    def __init__(
+        self, cluster: ClusterDriver, client: FlightmeshClient, runs: int, rate: float
+    ) -> None:
         self.cluster = cluster
         self.client = client
         self.runs = runs
@@ -61,7 +66,7 @@ class Bench:
         self.results: list[Result] = []
         self.shard_count = cluster.state().shard_count
         self.sender = Sender(client, "failover", self.shard_count)
-        self.names = {each.name for each in cluster.named("shard_node")}
+        self.names = set(cluster.named("shard_node"))
         self.about: dict[str, Any] = {
             "cores": os.cpu_count(),
             "load_average_at_the_start": os.getloadavg(),
@@ -75,7 +80,7 @@ class Bench:
         await self.client.commands.create_schedule(schedule)
         self.schedule = schedule
         self.sender = Sender(self.client, schedule, self.shard_count)
-        await self.cluster.until_even(self.client, self.names)
+        await until_even(self.client, self.names)
 
     async def measure(self, kinds: list[str]) -> None:
         for kind in kinds:
@@ -108,24 +113,29 @@ class Bench:
         )
 
     async def measure_cut(self) -> None:
-        if reason := can_cut():
+        victim = max(self.names)
+        node = CuttableNode(self.cluster, victim, self.cluster.folder)
+        if node.how != NETWORK_NAMESPACE:
+            reason = "no network namespace can be made here"
             print(f"   left out: {reason}", flush=True)
             self.results.append(Result("network cut of a shard node", notes=[reason]))
             return
-        node = CutNode(self.cluster)
-        await node.start()
-        self.names.add(node.name)
+
+        async def mend(_: str) -> None:
+            node.mend()
+
+        await self.cluster.stop(victim)
         try:
-            await self._shard_node_faults(
-                "network cut of a shard node (network namespace)",
-                {"slowest": 5.0},
-                lambda _: node.cut(),
-                lambda _: node.mend(),
-                victims=[node.name],
-            )
+            with node.running():
+                await self._shard_node_faults(
+                    f"network cut of a shard node ({node.how})",
+                    {"slowest": 5.0},
+                    lambda _: node.cut(),
+                    mend,
+                    victims=[victim],
+                )
         finally:
-            await node.stop()
-            self.names.discard(node.name)
+            await self.cluster.start(victim)
 
     async def _shard_node_faults(
         self,
@@ -141,11 +151,11 @@ class Bench:
         load.start()
         turns = victims or sorted(self.names)
         for run in range(self.runs):
-            await self.cluster.until_even(self.client, self.names)
+            await until_even(self.client, self.names)
             # At another moment of the second each time: signs of life come at fixed intervals.
             await asyncio.sleep(1.0 + 0.137 * run % 1.0)
             victim = turns[run % len(turns)]
-            shards = await self._shards_of(victim)
+            shards = await shards_of(self.client, victim)
             began_s = time.monotonic()
             fault(victim)
             acks = await self.sender.first_acks(shards, began_s)
@@ -159,14 +169,10 @@ class Bench:
                 flush=True,
             )
             await mend(victim)
-        await self.cluster.until_even(self.client, self.names)
+        await until_even(self.client, self.names)
         await load.stop()
         first.notes.append(_beside(load))
         self.results += [first, last]
-
-    async def _shards_of(self, name: str) -> list[int]:
-        rows = (await self.client.mesh.shard_map()).assignments
-        return [row.shard for row in rows if row.node == name]
 
     # --- the leader -----------------------------------------------------------------------------
 
@@ -179,7 +185,7 @@ class Bench:
             former = await self._leader()
             began_s = time.monotonic()
             self.cluster.send(former, signal.SIGKILL)
-            await until(lambda former=former: self._other_leads(former), "another leads", 60.0)
+            await until(partial(self._other_leads, former), "another leads", 60.0)
             result.values.append(time.monotonic() - began_s)
             result.runs.append({"former": former, "load": round(os.getloadavg()[0], 1)})
             print(
@@ -212,16 +218,13 @@ def _beside(load: SteadyLoad) -> str:
     return f"commands beside it: {len(ordered)} acknowledged, {failed}{slowest if ordered else ''}"
 
 
-async def run(options: argparse.Namespace) -> int:
-    cluster = Cluster(options.data_dir)
-    await cluster.open()
-    try:
-        async with cluster.client() as client:
-            bench = Bench(cluster, client, options.runs, options.rate)
-            await bench.prepare()
-            await bench.measure(options.only)
-    finally:
-        await cluster.close()
+async def run(cluster: ClusterDriver, options: argparse.Namespace) -> int:
+    # The gateways are never killed here.
+    gateways = tuple(each.grpc for each in cluster.processes("gateway"))
+    async with FlightmeshClient(ClientConfig(gateways, timeout_s=30.0, patience_s=30.0)) as client:
+        bench = Bench(cluster, client, options.runs, options.rate)
+        await bench.prepare()
+        await bench.measure(options.only)
     print(table(bench.results))
     print(f"written to {OUTPUT}")
     return 0 if all(result.reached() for result in bench.results if result.goal) else 1
@@ -237,7 +240,10 @@ def main() -> int:
     parser.add_argument(
         "--data-dir", type=Path, default=ROOT / "build" / "bench" / "failover-cluster"
     )
-    return asyncio.run(run(parser.parse_args()))
+    options = parser.parse_args()
+    with ClusterDriver(options.data_dir) as cluster:
+        cluster.ensure_running()
+        return asyncio.run(run(cluster, options))
 
 
 if __name__ == "__main__":

@@ -8,4 +8,7 @@ never sends a signal to a process that it (or, of its folder, an earlier launche
 `layout` the processes of the mesh and their files; `servers` the servers; `member` one process;
 `supervisor` all of them; `registrations` the servers' entries in the registry; `state`
 cluster.json; `control` what other shells ask the launcher; `run` and `commands` what people call.
+
+For tests and benchmarks: `driver` a cluster in the hands of a program; `network_cut` a shard node
+that can be cut off, by means of `forwarder`.
 """

@@ -7,13 +7,13 @@ from typing import Any
 
 import grpc
 
-from failover.cluster import Cluster
 from failover.load import Sender
 from failover.report import Result
 from flightmesh.api.read.v1 import query_service_pb2 as query
 from flightmesh.api.read.v1 import query_service_pb2_grpc as services
 from flightmesh.errors import FlightmeshError
 from flightmesh.rpc.channels import open_channel
+from launcher.cluster.driver import ClusterDriver
 
 RATE = 300.0
 SECONDS = 20.0
@@ -22,13 +22,13 @@ WARM_UP_S = 3.0
 _SAMPLE = 10
 
 
-async def measure_visible(cluster: Cluster, sender: Sender, schedule: str) -> list[Result]:
+async def measure_visible(cluster: ClusterDriver, sender: Sender, schedule: str) -> list[Result]:
     """Sends RATE commands a second and asks each read node, directly, for what was acknowledged.
 
     A question names the position of the acknowledgement and is answered once the read node is
     there.
     """
-    channels = [open_channel(each.grpc) for each in cluster.named("read_node")]
+    channels = [open_channel(each.grpc) for each in cluster.processes("read_node")]
     stubs: list[Any] = [services.QueryServiceStub(channel) for channel in channels]  # type: ignore[no-untyped-call]
     shard_count = cluster.state().shard_count
     since_ack = Result("acknowledged until visible on every read node", "ms", {"p99": 50.0})

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from launcher.cluster.driver import ClusterDriver
 from launcher.servers.install import Servers
-from tests.servers.cluster.running_cluster import RunningCluster
 
 
 @pytest.fixture(scope="session")
-def cluster(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster]:
+def cluster(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterDriver]:
     """A cluster of the usual size; start again what you kill."""
-    with RunningCluster(tmp_path_factory.mktemp("cluster") / "data") as cluster:
+    with ClusterDriver(tmp_path_factory.mktemp("cluster") / "data") as cluster:
         cluster.launch()
         yield cluster

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from launcher.cluster.driver import ClusterDriver
 from launcher.cluster.state import is_alive
 from launcher.servers.install import Servers
-from tests.servers.cluster.running_cluster import RunningCluster
 
 SMALL = {
     "FLIGHTMESH_COORDINATORS": "1", "FLIGHTMESH_SHARD_NODES": "1", "FLIGHTMESH_READ_NODES": "1",
@@ -14,38 +14,36 @@ SMALL = {
 }  # fmt: skip
 
 
-def living(cluster: RunningCluster) -> list[str]:
+def living(cluster: ClusterDriver) -> list[str]:
     """Processes of cluster.json that are there, whatever it says of them."""
-    return [
-        each["name"] for each in cluster.json["processes"] if is_alive(each["pid"], each["started"])
-    ]
+    return [each.name for each in cluster.state().processes if is_alive(each.pid, each.started)]
 
 
 @pytest.fixture(scope="module")
-def small(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster]:
+def small(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterDriver]:
     """A cluster with one process of each kind, started for the first time."""
-    with RunningCluster(tmp_path_factory.mktemp("small") / "data", **SMALL) as cluster:
+    with ClusterDriver(tmp_path_factory.mktemp("small") / "data", SMALL) as cluster:
         yield cluster.launch()
 
 
-def test_a_cluster_that_is_told_to_end_leaves_nothing_but_its_data(small: RunningCluster) -> None:
+def test_a_cluster_that_is_told_to_end_leaves_nothing_but_its_data(small: ClusterDriver) -> None:
     assert len(living(small)) == 9
     small.cli("schedules", "create", "outlives-a-stop")
-    addresses = [each["address"] for each in small.json["processes"]]
+    addresses = [each.address for each in small.state().processes]
     assert small.terminate() == 0
     assert living(small) == []
-    assert small.json["state"] == "stopped"
-    ours = [each for each in small.json["processes"] if each["grpc"]]
-    assert [each["exit_code"] for each in ours] == [0] * 4
-    assert not (small.data_dir / "control.sock").exists()
+    assert small.state().state == "stopped"
+    ours = [each for each in small.state().processes if each.grpc]
+    assert [each.exit_code for each in ours] == [0] * 4
+    assert not (small.folder / "control.sock").exists()
 
     small.launch()
-    assert [each["address"] for each in small.json["processes"]] == addresses
-    assert small.json["shard_count"] == 16
+    assert [each.address for each in small.state().processes] == addresses
+    assert small.state().shard_count == 16
     assert "outlives-a-stop" in small.cli("schedules", "list").stdout
 
 
-def test_everything_dies_with_a_killed_launcher_even_what_is_frozen(small: RunningCluster) -> None:
+def test_everything_dies_with_a_killed_launcher_even_what_is_frozen(small: ClusterDriver) -> None:
     small.ensure_running()
     small.pause("shard-1")
     small.kill_launcher()
@@ -55,9 +53,9 @@ def test_everything_dies_with_a_killed_launcher_even_what_is_frozen(small: Runni
     assert small.cli("cluster", "status", check=False).returncode == 1
 
 
-def test_another_number_of_shards_than_the_store_has_is_refused(small: RunningCluster) -> None:
+def test_another_number_of_shards_than_the_store_has_is_refused(small: ClusterDriver) -> None:
     small.ensure_stopped()
-    other = RunningCluster(small.data_dir, **{**SMALL, "FLIGHTMESH_SHARD_COUNT": "32"})
+    other = ClusterDriver(small.folder, {**SMALL, "FLIGHTMESH_SHARD_COUNT": "32"})
     done = other.cli("cluster", "run", check=False)
     assert done.returncode == 1
     assert "made with 16 shards, not 32" in done.stderr

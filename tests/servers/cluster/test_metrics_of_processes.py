@@ -1,6 +1,7 @@
 """Every process of a cluster tells its own metrics at the address that it registers."""
 
 import urllib.request
+from collections.abc import Sequence
 from typing import Any
 
 import coordinator.metrics
@@ -10,7 +11,8 @@ import gateway.metrics
 import read_node.metrics
 import shard_node.metrics
 from flightmesh.testing.exposition import read_exposition
-from tests.servers.cluster.running_cluster import RunningCluster
+from launcher.cluster.driver import ClusterDriver
+from launcher.cluster.state import ProcessState
 
 EVERYWHERE = flightmesh.routing.metrics.DEFINITIONS
 BUS = flightmesh.event_bus.metrics.DEFINITIONS
@@ -33,17 +35,17 @@ def total(told: dict[str, dict[str, float]], sample: str) -> float:
     return sum(values.get(sample, 0.0) for values in told.values())
 
 
-def check(processes: list[dict[str, Any]], shard_count: int) -> None:
+def check(processes: Sequence[ProcessState], shard_count: int) -> None:
     told: dict[str, dict[str, float]] = {}
     for each in processes:
-        if each["role"] not in OF_ROLE:
+        if each.role not in OF_ROLE:
             continue
-        text = text_of(each["metrics"])
+        text = text_of(each.metrics)
         families = {line.split(" ")[2] for line in text.splitlines() if line.startswith("# TYPE ")}
-        for definition in OF_ROLE[each["role"]]:
+        for definition in OF_ROLE[each.role]:
             assert definition.name in {name.removesuffix("_total") for name in families}
         assert {"process_cpu_seconds_total", "flightmesh_event_loop_lag_seconds"} <= families
-        told[each["name"]] = read_exposition(text, each["name"])
+        told[each.name] = read_exposition(text, each.name)
     assert total(told, "flightmesh_coordinator_leader") == 1
     assert total(told, 'flightmesh_shard_node_shards{state="active"}') == shard_count
     assert total(told, 'flightmesh_coordinator_shards{state="active"}') == shard_count
@@ -59,8 +61,8 @@ def check(processes: list[dict[str, Any]], shard_count: int) -> None:
         if "flightmesh_bus_connected" in values
     ]
     assert connected == [1.0] * len(connected)
-    assert len(connected) == sum(each["role"] in ("shard_node", "read_node") for each in processes)
+    assert len(connected) == sum(each.role in ("shard_node", "read_node") for each in processes)
 
 
-def test_each_process_tells_the_metrics_of_its_role(cluster: RunningCluster) -> None:
-    check(cluster.json["processes"], 64)
+def test_each_process_tells_the_metrics_of_its_role(cluster: ClusterDriver) -> None:
+    check(cluster.state().processes, 64)

@@ -8,7 +8,6 @@ import pytest
 import pytest_asyncio
 
 from launcher.servers.install import Servers
-from tests.servers.cluster.running_cluster import RunningCluster
 from tests.servers.faults.stack import Stack
 
 # Folder of a cluster that runs already, for work on these tests: neither started nor stopped.
@@ -23,14 +22,10 @@ def cluster_of_the_run(
 
     Not after each: it reads all that any case has written, and looks at every rotation.
     """
-    if given := os.environ.get(_GIVEN):
-        stack = Stack(Path(given))
-        yield stack
-        stack.doctor()
-        return
-    with RunningCluster(tmp_path_factory.mktemp("faults") / "data") as cluster:
-        cluster.launch()
-        stack = Stack(cluster.data_dir)
+    given = os.environ.get(_GIVEN)
+    with Stack(Path(given) if given else tmp_path_factory.mktemp("faults") / "data") as stack:
+        if not given:
+            stack.launch()
         yield stack
         stack.doctor()
 

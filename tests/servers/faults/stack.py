@@ -1,15 +1,12 @@
-"""A running cluster as fault tests see it: cluster.json, process ids, and the launcher's socket."""
+"""A running cluster as fault tests see it: what the mesh says of itself, and what must hold."""
 
-import asyncio
 import contextlib
 import json
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import httpx
 
@@ -17,47 +14,28 @@ from clients.aio import FlightmeshClient
 from clients.config import ClientConfig
 from flightmesh.api.coordinator.v1 import shard_map_service_pb2 as shard_map
 from flightmesh.journal.cassandra import CassandraOptions, CassandraStore
-from launcher.cluster import control
-from launcher.cluster.state import ClusterState, ProcessState, is_alive, read_state
+from launcher.cluster.driver import ClusterDriver, until
+from launcher.cluster.state import is_alive
 from tests.servers.faults.load import PATIENCE_S, Addresses
 
-BIN = Path(sys.executable).parent / "flightmesh"
-_POLL_S = 0.2
 SERVERS = ("etcd", "nats", "cassandra")
 
 
-class Stack:
-    """A cluster that is left whole by every test.
-
-    Attributes:
-        folder: its data directory.
-    """
+class Stack(ClusterDriver):
+    """A cluster that is left whole by every test."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        super().__init__(folder)
         self._client: FlightmeshClient | None = None
 
     # --- what is there ----------------------------------------------------------------------
 
-    def state(self) -> ClusterState:
-        state = read_state(self.folder / "cluster.json")
-        assert state is not None
-        return state
-
-    def process(self, name: str) -> ProcessState:
-        return next(each for each in self.state().processes if each.name == name)
-
-    def named(self, role: str) -> list[str]:
-        """Names of the processes of a role, in order."""
-        return [each.name for each in self.state().processes if each.role == role]
-
     def addresses(self) -> Addresses:
-        processes = self.state().processes
-        gateways = [each for each in processes if each.role == "gateway"]
+        gateways = self.processes("gateway")
         return Addresses(
             tuple(each.grpc for each in gateways),
             tuple(each.http for each in gateways),
-            tuple(each.grpc for each in processes if each.role == "read_node"),
+            tuple(each.grpc for each in self.processes("read_node")),
         )
 
     @property
@@ -93,11 +71,9 @@ class Stack:
 
     def doctor(self) -> None:
         """Fails if `flightmesh doctor` finds anything wrong, with mesh and ledgers."""
-        done = subprocess.run(
-            [BIN, "doctor", "--json", "--server", ",".join(self.addresses().grpc)],
-            env={**os.environ, "FLIGHTMESH_DATA_DIR": str(self.folder), "NO_COLOR": "1"},
-            capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
+        done = self.cli(
+            "doctor", "--json", "--server", ",".join(self.addresses().grpc), check=False
+        )
         assert done.stdout, f"doctor: status {done.returncode}: {done.stderr[-2000:]}"
         report = json.loads(done.stdout)
         wrong = [each for each in report["checks"] if each["verdict"] == "violated"]
@@ -106,29 +82,6 @@ class Stack:
         assert report["counts"]["ledgers"], "doctor has not looked into the ledgers"
 
     # --- what is done to it -----------------------------------------------------------------
-
-    def send(self, name: str, what: signal.Signals) -> None:
-        os.kill(self.process(name).pid, what)
-
-    def kill(self, *names: str) -> None:
-        for name in names:
-            self.send(name, signal.SIGKILL)
-
-    def pause(self, name: str) -> None:
-        self.send(name, signal.SIGSTOP)
-
-    def resume(self, name: str) -> None:
-        self.send(name, signal.SIGCONT)
-
-    async def start(self, *names: str) -> None:
-        """Starts ended processes, together, and waits until they serve."""
-        for name in names:
-            await self.until(lambda name=name: self.process(name).state == "ended", f"{name} ended")  # type: ignore[misc]
-        await asyncio.to_thread(control.ask, self.folder, "start", names, lambda _: None)
-
-    async def stop(self, *names: str) -> None:
-        """Stops processes in order (SIGTERM), together."""
-        await asyncio.to_thread(control.ask, self.folder, "stop", names, lambda _: None)
 
     async def mend(self) -> None:
         """Makes the cluster whole again, whatever a test before this one has left behind."""
@@ -144,18 +97,9 @@ class Stack:
 
     # --- what is waited for -----------------------------------------------------------------
 
-    async def until(self, condition: Callable[[], Any], what: str) -> None:
-        """Polls a condition that must hold some time."""
-        loop = asyncio.get_running_loop()
-        end = loop.time() + PATIENCE_S
-        while True:
-            answer = condition()
-            if asyncio.iscoroutine(answer):
-                answer = await answer
-            if answer:
-                return
-            assert loop.time() < end, f"it never came about that {what}"
-            await asyncio.sleep(_POLL_S)
+    async def until(self, condition: Callable[[], bool | Awaitable[bool]], what: str) -> None:
+        """Waits for what must come some time."""
+        await until(condition, what, PATIENCE_S)
 
     async def until_another_leads(self, former: str) -> None:
         """Waits until a coordinator leads that is not this one."""
@@ -174,7 +118,7 @@ class Stack:
             for each in self.state().processes:
                 if each.metrics:
                     url = f"http://{each.metrics}/readyz"
-                    await self.until(lambda url=url: _is_ready(http, url), f"{each.name} is ready")  # type: ignore[misc]
+                    await self.until(partial(_is_ready, http, url), f"{each.name} is ready")
         await self.until(self._all_is_served, "all shards are served and all nodes listed")
 
     async def _all_is_served(self) -> bool:

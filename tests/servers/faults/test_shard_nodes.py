@@ -5,7 +5,7 @@ import urllib.request
 from pathlib import Path
 
 from flightmesh.journal import SegmentState
-from tests.servers.faults.cut import NETWORK_NAMESPACE, CuttableNode
+from launcher.cluster.network_cut import NETWORK_NAMESPACE, CuttableNode
 from tests.servers.faults.examination import run_fault
 from tests.servers.faults.load import PacedLoad
 from tests.servers.faults.stack import Stack

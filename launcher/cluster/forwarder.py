@@ -1,11 +1,12 @@
 """Carries TCP connections between this network and another network namespace, or between ports.
 
-Run as a program with a JSON object: {"namespace": name or "", "in": [[port, port]], "out":
+A program for one argument, a JSON object: {"namespace": name or "", "in": [[port, port]], "out":
 [[port, port]]}. "in": whoever connects to the first port inside the namespace reaches the second
-one outside; "out": the other way round. Without a namespace all are ports of this network.
-SIGUSR1 stops all bytes on their way without closing anything; SIGUSR2 lets them go on.
+one outside; "out": the other way round. Without a namespace all are ports of this network. It
+prints `ready`.
 
-With a namespace the cut is not made here: the kernel drops all packets inside (`cut.py`).
+SIGUSR1 stops all bytes on their way without closing anything; SIGUSR2 lets them go on. With a
+namespace the cut is not made here: the kernel drops all packets inside (`network_cut`).
 """
 
 import asyncio
@@ -18,21 +19,28 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, final
 
-LOOPBACK = "127.0.0.1"
-_NEW_NETWORK = 0x40000000  # CLONE_NEWNET
-_CHUNK = 65_536
+from launcher.servers.process import LOOPBACK
+
+_NEW_NETWORK: Final = 0x40000000  # CLONE_NEWNET
+_CHUNK: Final = 65_536
 
 
+@final
 class Network:
-    """Makes sockets in a network namespace, or in that of this process."""
+    """Makes sockets in a network namespace, or in that of this process.
+
+    Args:
+        namespace: its name; none takes that of this process.
+    """
 
     def __init__(self, namespace: str = "") -> None:
         self._home = os.open("/proc/self/ns/net", os.O_RDONLY)
         self._target = os.open(Path("/run/netns") / namespace, os.O_RDONLY) if namespace else -1
 
     def make(self) -> socket.socket:
+        """A TCP socket."""
         if self._target < 0:
             return socket.socket()
         _enter(self._target)
@@ -42,6 +50,7 @@ class Network:
             _enter(self._home)
 
     def listening(self, port: int) -> socket.socket:
+        """A TCP socket bound to a port of loopback."""
         made = self.make()
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind((LOOPBACK, port))
@@ -54,17 +63,25 @@ def _enter(namespace: int) -> None:
         raise OSError(ctypes.get_errno(), "setns")
 
 
+@final
 class Forwarder:
-    """All connections of one run."""
+    """All connections of one run.
+
+    Attributes:
+        flowing: while it is not set, no byte goes on and no connection is opened or closed.
+    """
 
     def __init__(self) -> None:
         self.flowing = asyncio.Event()
         self.flowing.set()
+        self._servers: list[asyncio.Server] = []
 
     async def listen(self, at: Network, port: int, to: Network, target: int) -> None:
-        await asyncio.start_server(
+        """Passes connections to a port of one network on to a port of another."""
+        server = await asyncio.start_server(
             functools.partial(self._carry, to, target), sock=at.listening(port), limit=_CHUNK
         )
+        self._servers.append(server)
 
     async def _carry(
         self, to: Network, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -80,15 +97,9 @@ class Forwarder:
             return
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         far_reader, far_writer = await asyncio.open_connection(sock=made)
-        pumps = {
-            asyncio.ensure_future(self._pump(reader, far_writer)),
-            asyncio.ensure_future(self._pump(far_reader, writer)),
-        }
-        await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-        for pump in pumps:
-            pump.cancel()
-        for each in (writer, far_writer):
-            each.transport.abort()
+        async with asyncio.TaskGroup() as both_ways:
+            both_ways.create_task(self._pump(reader, far_writer))
+            both_ways.create_task(self._pump(far_reader, writer))
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
@@ -96,6 +107,9 @@ class Forwarder:
                 await self.flowing.wait()
                 writer.write(data)
                 await writer.drain()
+        await self.flowing.wait()
+        # Whoever is at the other end sees it, and so does the pump of the other way.
+        writer.transport.abort()
 
 
 async def forward(plan: dict[str, Any]) -> None:
