@@ -96,11 +96,30 @@ class ProcessConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         Raises:
             ConfigurationError: a key is unknown, or a value is of the wrong kind or out of range.
         """
-        _check_keys("settings", self.settings, kind, _NOT_TUNABLE)
-        try:
-            return msgspec.convert({**self.settings, **given}, kind)  # type: ignore[no-any-return]
-        except msgspec.ValidationError as error:
-            raise ConfigurationError(f"settings: {error}") from None
+        return tuned_settings("settings", self.settings, kind, **given)
+
+
+def tuned_settings(
+    where: str, settings: Mapping[str, Any], kind: Callable[..., T], **given: Any
+) -> T:
+    """A service's own settings: what is given, what is tuned, and defaults.
+
+    Args:
+        where: names the tuned ones in errors.
+        settings: the tuned ones.
+        kind: the dataclass of the settings.
+        given: fields that are not to be tuned.
+
+    Raises:
+        ConfigurationError: a key is unknown, or a value is of the wrong kind or out of range.
+    """
+    _check_keys(where, settings, kind, _NOT_TUNABLE)
+    try:
+        return msgspec.convert({**settings, **given}, kind)  # type: ignore[no-any-return]
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"{where}: {error}") from None
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{where}: {error.message}") from None
 
 
 def _check_keys(where: str, values: Mapping[str, Any], kind: Any, hidden: Collection[str]) -> None:
@@ -161,7 +180,7 @@ def load(path: Path | None, env: Mapping[str, str] | None = None) -> ProcessConf
         ConfigurationError: the file cannot be read, a key or variable is unknown, or a value is
             wrong; names which.
     """
-    values = {} if path is None else _read(path)
+    values = {} if path is None else read_toml(path)
     for key, (variable, parse) in _VARIABLES.items():
         given = settings.read(variable, None, parse, env)
         if given is not None:
@@ -177,7 +196,12 @@ def load(path: Path | None, env: Mapping[str, str] | None = None) -> ProcessConf
     return config
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """The contents of a file.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is no TOML.
+    """
     try:
         values: dict[str, Any] = msgspec.toml.decode(path.read_bytes())
     except OSError as error:

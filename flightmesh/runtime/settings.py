@@ -30,6 +30,7 @@ KNOWN: Final[Mapping[str, str]] = {
     "FLIGHTMESH_LOG_LEVEL": "DEBUG, INFO, WARNING or ERROR",
     "FLIGHTMESH_LOG_FORMAT": "text or json",
     "FLIGHTMESH_CONFIG": "file with the settings of one process of the mesh",
+    "FLIGHTMESH_CLUSTER_SETTINGS": "file with the services' settings in a whole cluster",
     "FLIGHTMESH_NAME": "name of the process, unique among those of its kind",
     "FLIGHTMESH_METRICS_PORT": "port of /metrics, /healthz and /readyz",
     "FLIGHTMESH_CLUSTER": "name of the mesh: keyspace, prefix of keys and subjects",

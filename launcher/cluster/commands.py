@@ -1,5 +1,6 @@
 """`flightmesh cluster`: run, start, stop, status."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -34,7 +35,20 @@ Names = Annotated[
 
 
 @app.command("run")
-def run(*, data_dir: DataDir = None) -> None:
+def run(
+    *,
+    data_dir: DataDir = None,
+    service_settings: Annotated[
+        Path | None,
+        typer.Option(
+            "--settings",
+            metavar="FILE",
+            envvar="FLIGHTMESH_CLUSTER_SETTINGS",
+            help="TOML file with what the services are to have that differs from their defaults:"
+            " tables coordinator, shard_node, read_node, gateway.",
+        ),
+    ] = None,
+) -> None:
     """Start etcd, NATS, Cassandra and the whole mesh; serve until Ctrl-C or SIGTERM.
 
     Settings come from FLIGHTMESH_DATA_DIR (data/cluster), FLIGHTMESH_HTTP_PORT (8080),
@@ -48,12 +62,16 @@ def run(*, data_dir: DataDir = None) -> None:
     """
     # Importing the drivers takes a while; the other commands do not need them.
     from launcher.cluster.run import install_missing, serve  # noqa: PLC0415
+    from launcher.cluster.service_settings import read_service_settings  # noqa: PLC0415
 
     try:
         logs.set_up(settings.read("FLIGHTMESH_LOG_LEVEL", "ERROR", settings.log_level))
         for sentence in settings.unknown_variables():
             typer.echo(f"warning: {sentence}", err=True)
-        config = ClusterConfig.from_env(data_dir)
+        config = dataclasses.replace(
+            ClusterConfig.from_env(data_dir),
+            service_settings=read_service_settings(service_settings),
+        )
         install_missing(config, lambda text: typer.echo(text, err=True))
         code = lifecycle.run(lambda: serve(config))
     except FlightmeshError as error:

@@ -1,12 +1,13 @@
 """Settings of a cluster."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from flightmesh.errors import ConfigurationError
 from flightmesh.runtime import settings
+from flightmesh.sharding.shard_map import NodeRole
 from launcher.servers.install import DEFAULT_FOLDER
 
 DEFAULT_DATA_DIR: Final = Path("data") / "cluster"
@@ -33,6 +34,8 @@ class ClusterConfig:
         shard_count: number of shards of a new store; None takes 64, or what the store has.
         log_level: of the processes.
         log_format: of the processes: text or json.
+        service_settings: what the services' own settings are to have that differs from their
+            defaults, checked, by kind of process.
     """
 
     data_dir: Path = DEFAULT_DATA_DIR
@@ -47,6 +50,7 @@ class ClusterConfig:
     shard_count: int | None = None
     log_level: str = "INFO"
     log_format: str = "text"
+    service_settings: Mapping[NodeRole, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def from_env(cls, data_dir: Path | None = None, env: Mapping[str, str] | None = None) -> Self:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from flightmesh.rpc.addresses import check_address
 from flightmesh.sharding.shard_map import NodeRole
@@ -13,7 +14,7 @@ from launcher.cluster.folder import ClusterFolder
 from launcher.cluster.ports import PortBook
 from launcher.cluster.servers import ServerAddresses
 
-Value = str | int | float | Sequence[str]
+Value = str | int | float | Sequence[Any] | Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,21 +109,30 @@ def write_settings(
         values["http_port"] = _port(plan.http)
     if plan.role is NodeRole.READ_NODE:
         values["data_dir"] = str(folder.own(plan.name))
+    if own := config.service_settings.get(plan.role):
+        values["settings"] = own
     path = folder.config_file(plan.name)
     path.write_text(as_toml(values))
     return path
 
 
-def as_toml(values: Mapping[str, Value]) -> str:
-    """A TOML table of texts, numbers and lists of texts.
+def as_toml(values: Mapping[str, Value], table: str = "") -> str:
+    """A TOML table of texts, numbers, lists of them, and tables; its keys are plain words."""
+    lines = [f"[{table}]"] if table else []
+    tables = []
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            tables.append(as_toml(value, f"{table}.{key}" if table else key))
+        else:
+            lines.append(f"{key} = {_plain(value)}")
+    return "\n".join([*lines, "", *tables])
 
-    Such values are written in TOML as in JSON, but for DEL.
-    """
-    lines = [
-        f"{key} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
-        for key, value in values.items()
-    ]
-    return "\n".join(lines) + "\n"
+
+def _plain(value: Any) -> str:
+    # Infinity has another name in JSON. All else is as in JSON, but for DEL.
+    if isinstance(value, float):
+        return repr(value)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _port(address: str) -> int:

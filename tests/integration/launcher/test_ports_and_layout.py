@@ -122,3 +122,18 @@ def test_processes_understand_their_settings_files(tmp_path: Path) -> None:
         keeps = "data_dir" in tomllib.loads(path.read_text())
         assert keeps is (plan.role is NodeRole.READ_NODE)
         assert plan.command(path)[1:] == ["-m", plan.role.value, "--config", path]
+        assert not read.settings
+
+
+def test_services_get_their_own_settings_from_those_of_the_cluster(tmp_path: Path) -> None:
+    folder = ClusterFolder(tmp_path)
+    folder.own("config")
+    own = {
+        NodeRole.SHARD_NODE: {"flush_s": 0.5, "passivate_after_s": float("inf")},
+        NodeRole.COORDINATOR: {"lease_ttl_s": 7, "limits": {"absolute": 3, "relative": 1e-7}},
+    }
+    config = replace(ANY_PORTS, service_settings=own)
+    for plan in plan_processes(config, PortBook(folder.port_file)):
+        read = load(write_settings(plan, config, folder, SERVERS, 32), env={})
+        assert read.settings == own.get(plan.role, {})
+        assert read.shard_count == 32

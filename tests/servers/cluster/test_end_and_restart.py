@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from launcher.cluster.driver import ClusterDriver
@@ -19,11 +20,24 @@ def living(cluster: ClusterDriver) -> list[str]:
     return [each.name for each in cluster.state().processes if is_alive(each.pid, each.started)]
 
 
+MAX_BODY_BYTES = 200
+
+
 @pytest.fixture(scope="module")
 def small(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterDriver]:
-    """A cluster with one process of each kind, started for the first time."""
-    with ClusterDriver(tmp_path_factory.mktemp("small") / "data", SMALL) as cluster:
+    """A cluster with one process of each kind and a setting, started for the first time."""
+    folder = tmp_path_factory.mktemp("small")
+    file = folder / "settings.toml"
+    file.write_text(f"[gateway]\nmax_body_bytes = {MAX_BODY_BYTES}\n")
+    variables = {**SMALL, "FLIGHTMESH_CLUSTER_SETTINGS": str(file)}
+    with ClusterDriver(folder / "data", variables) as cluster:
         yield cluster.launch()
+
+
+def test_a_setting_of_a_service_reaches_its_process(small: ClusterDriver) -> None:
+    url = f"http://{small.state().http[0]}/v1/schedules/any/rotations"
+    for length, status in ((MAX_BODY_BYTES, 400), (MAX_BODY_BYTES + 1, 413)):
+        assert httpx.post(url, content=b"x" * length, timeout=20).status_code == status
 
 
 def test_a_cluster_that_is_told_to_end_leaves_nothing_but_its_data(small: ClusterDriver) -> None:
