@@ -21,6 +21,9 @@ help: ## List the targets
 $(VENV)/.run: requirements/run.txt pyproject.toml scripts/make_venv.sh
 	scripts/make_venv.sh $(PYTHON) $(VENV) run
 
+$(VENV)/.cluster: requirements/cluster.txt pyproject.toml scripts/make_venv.sh
+	scripts/make_venv.sh $(PYTHON) $(VENV) cluster
+
 $(VENV)/.dev: requirements/dev.txt pyproject.toml scripts/make_venv.sh
 	scripts/make_venv.sh $(PYTHON) $(VENV) dev
 
@@ -32,7 +35,7 @@ run: $(VENV)/.run ## Start the whole mesh in one process (FLIGHTMESH_DATA_DIR, F
 	@exec $(BIN)/flightmesh run $(ARGS)
 
 .PHONY: cluster
-cluster: $(VENV)/.dev ## Start the mesh of separate processes with its servers (FLIGHTMESH_DATA_DIR and the others of docs/cluster.md)
+cluster: $(VENV)/.cluster ## Start the mesh of separate processes with its servers (FLIGHTMESH_DATA_DIR and the others of docs/cluster.md)
 	@exec $(BIN)/flightmesh cluster run $(ARGS)
 
 # First what the servers need: who lacks Java is told at once and not after ten minutes.

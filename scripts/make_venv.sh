@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the virtual environment: make_venv.sh PYTHON VENV run|dev
+# Makes the virtual environment: make_venv.sh PYTHON VENV run|cluster|dev
 set -euo pipefail
 python=$1 venv=$2 kind=$3
 if ! command -v "$python" >/dev/null; then
@@ -21,6 +21,8 @@ echo "Installing into $venv; the first time takes up to a minute"
   --require-hashes -r "requirements/$kind.txt"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
   --no-deps --no-build-isolation --editable .
-touch "$venv/.$kind"
-# The development set holds the other one.
-[ "$kind" = run ] || touch "$venv/.run"
+# Each set holds those before it.
+for held in run cluster dev; do
+  touch "$venv/.$held"
+  [ "$held" != "$kind" ] || break
+done
