@@ -95,10 +95,12 @@ def plan(view: View, learned: Learned, limits: Limits) -> Plan:
     shard_map = ShardMap.of(view.shard_count, 0, [row for row in rows if row is not None])
     lost = {shard for shard, row in enumerate(rows) if row is None}
     balanced = False
-    if learned.may_place:
+    # While shards are under way nothing moves for balance: that is not the last word.
+    at_rest = all(row.state is ShardState.ACTIVE for row in shard_map.assignments)
+    # Mostly nobody wants anything moved; a leader looks ten times a second.
+    wanted = not at_rest or learned.may_balance or learned.wishes or view.draining
+    if learned.may_place and wanted:
         moves = [m for m in planner.moves(shard_map, limits) if m.shard not in lost]
-        # While shards are under way nothing moves for balance: that is not the last word.
-        at_rest = all(row.state is ShardState.ACTIVE for row in shard_map.assignments)
         balanced = at_rest and not moves and learned.may_balance
         for move in moves:
             shard_map = shard_map.with_assignment(planner.moved(shard_map, move))

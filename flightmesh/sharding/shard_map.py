@@ -79,10 +79,8 @@ class ShardMap:
         cls, shard_count: int, revision: int, assignments: Iterable[ShardAssignment]
     ) -> "ShardMap":
         """A complete map: shards not given are unassigned, those beyond the count left out."""
-        rows = [ShardAssignment(shard) for shard in range(shard_count)]
-        for assignment in assignments:
-            if assignment.shard < shard_count:
-                rows[assignment.shard] = assignment
+        given = {assignment.shard: assignment for assignment in assignments}
+        rows = [given.get(shard) or ShardAssignment(shard) for shard in range(shard_count)]
         return cls(shard_count, revision, tuple(rows))
 
     def shards_of(self, session: int) -> tuple[int, ...]:
