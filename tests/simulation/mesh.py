@@ -148,7 +148,7 @@ class Mesh:
 
     async def _expire_leases(self) -> None:
         while True:
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(0.5)
             self.registry.now.expire_leases()
 
     def registry_of(self, process: Process) -> RegistryAccess:
@@ -170,7 +170,7 @@ class Mesh:
         process = host.process
         clock, store = SimulatedClock(self.loop, process), self.store_of(process)
         config = CoordinatorConfig(
-            host.name, f"{host.name}:1", SHARDS, lease_ttl_s=4.0, tick_s=0.25, release_timeout_s=4.0
+            host.name, f"{host.name}:1", SHARDS, lease_ttl_s=4.0, tick_s=0.5, release_timeout_s=4.0
         )
         registry = self.registry_of(process)
         while True:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-BOOT_S = 3.0
+BOOT_S = 2.0
 FAULTS_S = 20.0
+ENDS_S = BOOT_S + FAULTS_S + 1.0  # some commands come after the last fault
 COORDINATORS = ("coord-1", "coord-2")
 SHARD_NODES = ("shard-1", "shard-2", "shard-3")
 LATE_NODE = "shard-4"

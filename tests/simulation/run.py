@@ -24,6 +24,7 @@ from tests.simulation import checks, plan, slots
 from tests.simulation.faults.carrier import Faults
 from tests.simulation.mesh import Mesh
 from tests.simulation.plan import PlannedFault
+from tests.simulation.pure import remembered
 from tests.simulation.workload import Workload
 
 COMMANDS = 204
@@ -94,7 +95,7 @@ def _run(outcome: Outcome, tells: bool) -> History:
         except LookupError:
             return ""
 
-    with LogWatch(mesh.chronicle, who), slots.watched(mesh.chronicle), short_memory():
+    with LogWatch(mesh.chronicle, who), slots.watched(mesh.chronicle), short_memory(), remembered():
         try:
             mesh.loop.run_simulation(run.work())
         except Stuck as stuck:
@@ -235,7 +236,8 @@ class _Run:
         client = self.workload.clients[1]
         repeats = self.workload.settled[:: max(1, len(self.workload.settled) // 40)]
         spawn = self._mesh.hosts[client.name].process.spawn
-        tasks = [spawn(client.settle(request), "repeat") for request in repeats]
+        groups = [repeats[first : first + 5] for first in range(0, len(repeats), 5)]
+        tasks = [spawn(client.settle_all(group), "repeat") for group in groups]
         await asyncio.wait(tasks, timeout=_ANSWERS_WITHIN_S)
         if not all(task.done() for task in tasks):
             self._say("PROGRESS: repeats are not answered after the restart")

@@ -80,8 +80,7 @@ class Workload:
             )
             request.create_rotation.name = "R"
             await first.settle(request)
-        # Some commands come after the last fault.
-        lasts_s = plan.BOOT_S + plan.FAULTS_S + 1.0 - self.mesh.loop.time()
+        lasts_s = plan.ENDS_S - self.mesh.loop.time()
         async with asyncio.TaskGroup() as group:
             for client in self.clients:
                 group.create_task(client.run(self._each, max(5.0, lasts_s)))
@@ -132,10 +131,13 @@ class Client:
             await asyncio.gather(*later)
 
     async def _send(self, requests: list[Request]) -> None:
-        if len(requests) > 1:
-            await self._try_many(requests)
-        for request in requests:
-            await self.settle(request)
+        answered = await self._try_many(requests) if len(requests) > 1 else [False]
+        for request, is_answered in zip(requests, answered, strict=True):
+            # Some of those that have their answer are sent again at once.
+            if is_answered and self._random.random() < 0.7:
+                self._all.settled.append(request)
+            else:
+                await self.settle(request)
             await self._go_on(request)
 
     async def _go_on(self, request: Request) -> None:
@@ -143,7 +145,9 @@ class Client:
         chance = self._random.random()
         spawn = self._host.process.spawn
         if chance < 0.12:
-            wait_s = self._random.random() * 8.0
+            # Not after the others: a mesh without faults and commands shows nothing.
+            left_s = plan.ENDS_S - self._mesh.loop.time()
+            wait_s = self._random.random() * min(8.0, max(0.5, left_s))
             self._later.append(spawn(self._again(request, wait_s), "again"))
         elif chance < 0.17:
             other = self._drawer.other_body(request)
@@ -214,16 +218,25 @@ class Client:
             answer = error
         return await self._take(request, operation, answer)
 
-    async def _try_many(self, requests: list[Request]) -> None:
-        """One attempt for many at once; each is settled by itself afterwards."""
+    async def settle_all(self, requests: list[Request]) -> None:
+        """Sends commands at once, and those that get no answer by themselves until they do."""
+        answered = await self._try_many(requests)
+        for request, is_answered in zip(requests, answered, strict=True):
+            if not is_answered:
+                await self.settle(request)
+
+    async def _try_many(self, requests: list[Request]) -> list[bool]:
+        """One attempt for many at once; which of them it brought a final answer."""
         operations = [self._note(request) for request in requests]
         copies = []
         for request in requests:
             copies.append(Request())
             copies[-1].CopyFrom(request)
         results = await self._routing.router.execute_many(copies, self._random.uniform(0.5, 3.0))
-        for request, operation, result in zip(requests, operations, results, strict=True):
+        return [
             await self._take(request, operation, _answer(result))
+            for request, operation, result in zip(requests, operations, results, strict=True)
+        ]
 
     async def _take(self, request: Request, operation: int, answer: Answer) -> bool:
         history, now_us = self._all.history, self._now_us()

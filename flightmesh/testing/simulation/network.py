@@ -131,10 +131,12 @@ class Network:
     def mend(self, source: str, target: str) -> None:
         """Undoes one cut."""
         self._cut[source, target] -= 1
+        if not self._cut[source, target]:
+            del self._cut[source, target]
 
     def is_cut(self, source: str, target: str) -> bool:
         """Whether nothing gets from source to target."""
-        return self._cut[source, target] > 0
+        return (source, target) in self._cut
 
     def travel_s(self) -> float:
         """How long a message takes just now."""

@@ -1,9 +1,8 @@
 """The registry as simulated processes reach it, and how it loses what it holds."""
 
 import asyncio
-import copy
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar, cast, final
 
 from flightmesh.clock import Clock, Randomness
@@ -58,10 +57,7 @@ class RegistryCluster:
 
     def back_up(self) -> None:
         """Keeps a copy that may be restored."""
-        self._copy = copy.deepcopy(self._contents())
-
-    def _contents(self) -> dict[str, Any]:
-        return {name: getattr(self.now, name) for name in ("_items", "_leases", "_revision")}
+        self._copy = _copied(vars(self.now))
 
     def wipe(self) -> None:
         """Loses everything: revisions begin anew, connections break."""
@@ -74,7 +70,7 @@ class RegistryCluster:
     def restore(self) -> None:
         """Goes back to the copy; leases begin anew, as after etcd's restore."""
         self.wipe()
-        for name, value in copy.deepcopy(self._copy).items():
+        for name, value in _copied(self._copy).items():
             setattr(self.now, name, value)
         for lease in self.now._leases.values():
             lease.ends_s = self._clock.monotonic_s() + lease.ttl_s
@@ -98,6 +94,19 @@ class RegistryCluster:
     def forget(self, watch: "RegistryWatch") -> None:
         """Knows it no more."""
         self._watches.pop(watch, None)
+
+
+def _copied(contents: Mapping[str, Any]) -> dict[str, Any]:
+    """What is restored of a registry: only leases change in place."""
+    leases = {
+        number: replace(lease, keys=set(lease.keys))
+        for number, lease in contents["_leases"].items()
+    }
+    return {
+        "_items": dict(contents["_items"]),
+        "_leases": leases,
+        "_revision": contents["_revision"],
+    }
 
 
 @final
