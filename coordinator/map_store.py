@@ -76,6 +76,8 @@ class MapStore:
         self._registry = registry
         self._election = election
         self._revisions: dict[int, int] = {}
+        self._listed: Sequence[KeyValue] = ()
+        self._stored = Stored({}, {}, {}, None)
 
     async def read(self) -> Stored:
         """Everything that the leader decides by.
@@ -87,22 +89,28 @@ class MapStore:
             Unavailable: the registry cannot be reached.
             CorruptData: the constants cannot be read.
         """
+        # One list instead of four: one question to the registry, and one revision.
+        listed = (await self._registry.list_prefix("")).items
+        if listed == self._listed:
+            return self._stored  # a leader looks ten times a second, and mostly nothing is new
         by_prefix: dict[str, list[KeyValue]] = {
             prefix: [] for prefix in (MAP_PREFIX, _SHARD_NODES, DRAIN_PREFIX, CONSTANTS_KEY)
         }
-        # One list instead of four: one question to the registry, and one revision.
-        for item in (await self._registry.list_prefix("")).items:
+        for item in listed:
             for prefix, items in by_prefix.items():
                 if item.key.startswith(prefix):
                     items.append(item)
+                    break
         rows = {row.shard: row for row in _read(decode_assignment, by_prefix[MAP_PREFIX])}
         self._revisions = {_shard(item): item.mod_revision for item in by_prefix[MAP_PREFIX]}
         nodes = {node.session: node for node in _read(decode_registration, by_prefix[_SHARD_NODES])}
         drains = dict(_read_drains(by_prefix[DRAIN_PREFIX]))
         constants = by_prefix[CONSTANTS_KEY]
-        return Stored(
+        self._stored = Stored(
             rows, nodes, drains, decode_constants(constants[0].value) if constants else None
         )
+        self._listed = listed
+        return self._stored
 
     async def write_rows(self, rows: Sequence[ShardAssignment]) -> bool:
         """Writes rows; False if a row, or the leadership, is no longer what was read (rule 4).

@@ -73,6 +73,7 @@ class InMemoryRegistry:
         self._clock = clock
         self._revision = 0
         self._items: dict[str, KeyValue] = {}
+        self._listings: dict[str, Listing] = {}
         self._leases: dict[int, _Lease] = {}
         self._last_lease = 0
         # In the order of their making: what follows from a change is the same in every run.
@@ -81,8 +82,12 @@ class InMemoryRegistry:
     async def list_prefix(self, prefix: str) -> Listing:
         """Everything whose key begins with prefix."""
         self.expire_leases()
-        keys = sorted(key for key in self._items if key.startswith(prefix))
-        return Listing(self._revision, tuple(self._items[key] for key in keys))
+        listing = self._listings.get(prefix)
+        if listing is None:
+            # Many ask the same after each change.
+            items = [item for key, item in sorted(self._items.items()) if key.startswith(prefix)]
+            listing = self._listings[prefix] = Listing(self._revision, tuple(items))
+        return listing
 
     async def transact(
         self, compares: Sequence[Compare], writes: Sequence[Put | Delete]
@@ -150,6 +155,7 @@ class InMemoryRegistry:
 
     def _apply(self, writes: Sequence[Put | Delete]) -> None:
         self._revision += 1
+        self._listings.clear()
         for write in writes:
             if isinstance(write, Put):
                 self._put(write)
