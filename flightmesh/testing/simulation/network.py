@@ -105,6 +105,7 @@ class Network:
 
     Attributes:
         weather: what happens to messages now, by fault.
+        cuts: source and target → how often nothing gets through just now; empty if all is whole.
     """
 
     def __init__(self, loop: VirtualLoop, randomness: Randomness, chronicle: Chronicle) -> None:
@@ -113,7 +114,7 @@ class Network:
         self._chance = Chance(randomness)
         self._chronicle = chronicle
         self._servers: dict[str, SimulatedServer] = {}
-        self._cut: Counter[tuple[str, str]] = Counter()
+        self.cuts: Counter[tuple[str, str]] = Counter()
         self._calls = 0
 
     def listen(self, host: str, server: SimulatedServer) -> None:
@@ -126,17 +127,17 @@ class Network:
 
     def cut(self, source: str, target: str) -> None:
         """Nothing gets from source to target until mended as often."""
-        self._cut[source, target] += 1
+        self.cuts[source, target] += 1
 
     def mend(self, source: str, target: str) -> None:
         """Undoes one cut."""
-        self._cut[source, target] -= 1
-        if not self._cut[source, target]:
-            del self._cut[source, target]
+        self.cuts[source, target] -= 1
+        if not self.cuts[source, target]:
+            del self.cuts[source, target]
 
     def is_cut(self, source: str, target: str) -> bool:
         """Whether nothing gets from source to target."""
-        return (source, target) in self._cut
+        return (source, target) in self.cuts
 
     def travel_s(self) -> float:
         """How long a message takes just now."""
@@ -150,7 +151,7 @@ class Network:
 
     def send(self, source: str, target: str, deliver: Callable[[], object]) -> bool:
         """Takes a message on its way; False if it is lost already."""
-        if self._cut and self.is_cut(source, target):
+        if self.cuts and self.is_cut(source, target):
             self._chronicle.count("network: stopped by a partition")
             return False
         for weather in self.weather.values():
@@ -172,7 +173,7 @@ class Network:
     async def call(self, host: str, path: str, data: bytes, timeout_s: float | None) -> _Answer:
         """A unary call; its answer, or how it ended."""
         source = current_process()
-        answer: asyncio.Future[_Answer] = self.loop.create_future()
+        answer: asyncio.Future[_Answer] = asyncio.Future(loop=self.loop)
         handling: list[asyncio.Task[Any]] = []
 
         def settle(result: _Answer) -> None:

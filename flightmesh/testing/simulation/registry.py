@@ -226,19 +226,20 @@ class RegistryAccess:
     async def _ask(
         self, request: Callable[[InMemoryRegistry], Awaitable[T]], *, unknown: bool = False
     ) -> T:
-        name, chance = self._process.name, self._chance
-        cut_off = self._network.is_cut(name, REGISTRY)
-        if not cut_off and self._network.is_cut(REGISTRY, name):
+        name, chance, network = self._process.name, self._chance, self._network
+        cut_off = network.cuts and network.is_cut(name, REGISTRY)
+        if network.cuts and not cut_off and network.is_cut(REGISTRY, name):
             self._later(0.001, request, None)
             cut_off = True
         if cut_off:
             await asyncio.sleep(0.5 + chance.part())
             raise OutcomeUnknown("no answer") if unknown else Unavailable("no answer")
-        if any(chance.of(trouble.down) for trouble in self.cluster.trouble.values()):
+        troubles = self.cluster.trouble.values()
+        if troubles and any(chance.of(trouble.down) for trouble in troubles):
             self._chronicle.count("registry: unavailable")
             await asyncio.sleep(0.002 + chance.part() * 0.1)
             raise Unavailable("the registry is down")
-        answer: asyncio.Future[T] = self._loop.create_future()
+        answer: asyncio.Future[T] = asyncio.Future(loop=self._loop)
         self._later(0.0003 + chance.part() ** 3 * 0.003, request, answer)
         return await answer
 
@@ -249,8 +250,9 @@ class RegistryAccess:
         answer: "asyncio.Future[T] | None",
     ) -> None:
         def arrive() -> None:
+            call: Any = request(self.cluster.now)
             try:
-                cast(Any, request(self.cluster.now)).send(None)
+                call.send(None)
             except StopIteration as done:
                 if answer is not None and not answer.done():
                     answer.set_result(done.value)

@@ -21,7 +21,7 @@ from flightmesh.testing.faults import (
 )
 from flightmesh.testing.simulation.chance import Chance
 from flightmesh.testing.simulation.chronicle import Chronicle
-from flightmesh.testing.simulation.loop import Process, VirtualLoop
+from flightmesh.testing.simulation.loop import Process, VirtualLoop, wake
 from flightmesh.testing.simulation.network import Network
 
 T = TypeVar("T")
@@ -106,12 +106,12 @@ class StoreAccess:
         self.snapshots = FaultySnapshots(store.snapshots, faults)
 
     def _decide(self, method: str) -> tuple[Fault, StoreTrouble | None]:
-        name = self._process.name
-        if self._network.is_cut(name, STORE):
+        name, network = self._process.name, self._network
+        if network.cuts and network.is_cut(name, STORE):
             return Fault.LOST, None
-        if self._network.is_cut(STORE, name):
+        if network.cuts and network.is_cut(STORE, name):
             return Fault.ANSWER_LOST, None
-        for trouble in self._concerning(method):
+        for trouble in self._concerning(method) if self._trouble else ():
             if self._chance.of(trouble.probability):
                 return self._chance.among(trouble.kinds), trouble
         return Fault.NONE, None
@@ -128,36 +128,36 @@ class StoreAccess:
     async def call(self, method: str, request: Callable[[], Awaitable[T]]) -> T:
         """Sends a request; used by the wrappers of `flightmesh.testing.faults`."""
         fault, trouble = self._decide(method)
-        answer: asyncio.Future[T] = self._loop.create_future()
+        answer: asyncio.Future[T] = asyncio.Future(loop=self._loop)
         chance, later = self._chance, self._loop.later
         takes_s = 0.0003 + chance.part() ** 3 * 0.003
         if fault is Fault.NONE:
             for slow in self._concerning(method) if self._trouble else ():
                 takes_s += slow.slow_s * chance.part()
-            later(takes_s, lambda: self._arrive(method, request, answer))
+            later(takes_s, self._arrive, method, request, answer)
             return await answer
         self._chronicle.count(f"store: {fault.value}")
         self._chronicle.tell(self._process.name, f"store: {method} {fault.value}")
         timeout_s = takes_s + chance.part() * (trouble.timeout_s if trouble else 2.0)
         if fault is Fault.REFUSED:
-            later(takes_s, lambda: _fail(answer, StoreUnavailable(f"{method}: refused")))
+            later(takes_s, _fail, answer, StoreUnavailable(f"{method}: refused"))
             return await answer
         if fault is Fault.TWICE:
-            later(takes_s, lambda: self._do(request, answer))
+            later(takes_s, self._do, request, answer)
         elif fault is Fault.ANSWER_LOST:
-            later(takes_s, lambda: self._do(request, None))
+            later(takes_s, self._do, request, None)
         if fault in (Fault.LATE, Fault.TWICE) and trouble is not None:
-            later(takes_s + chance.part() * trouble.late_s, lambda: self._do(request, None))
+            later(takes_s + chance.part() * trouble.late_s, self._do, request, None)
         if fault is not Fault.TWICE:
             unknown = OutcomeUnknown(f"{method}: {fault.value}")
-            later(timeout_s, lambda: _fail(answer, unknown))
+            later(timeout_s, _fail, answer, unknown)
         return await answer
 
     def _arrive(
         self, method: str, request: Callable[[], Awaitable[T]], answer: "asyncio.Future[T]"
     ) -> None:
         self._do(request, answer)
-        for number, trap in list(self._traps.items()):
+        for number, trap in list(self._traps.items()) if self._traps else ():
             if trap.method == method and self._process.name in trap.processes:
                 del self._traps[number]
                 trap.spring(self._process)
@@ -166,19 +166,14 @@ class StoreAccess:
         """Applies a request now; its answer travels."""
         try:
             # The store in memory never waits: one step is the whole of it.
-            cast(Any, request()).send(None)
+            call: Any = request()
+            call.send(None)
         except StopIteration as done:
             if answer is not None:
-                value = done.value
                 travel_s = 0.0001 + self._chance.part() ** 4 * 0.002
-                self._loop.later(travel_s, lambda: _succeed(answer, value))
+                self._loop.later(travel_s, wake, answer, done.value)
         else:
             raise AssertionError("a store in memory must not wait")
-
-
-def _succeed(answer: "asyncio.Future[T]", value: T) -> None:
-    if not answer.done():
-        answer.set_result(value)
 
 
 def _fail(answer: "asyncio.Future[Any]", error: Exception) -> None:
