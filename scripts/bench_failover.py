@@ -185,7 +185,7 @@ class Bench:
             former = await self._leader()
             began_s = time.monotonic()
             self.cluster.send(former, signal.SIGKILL)
-            await until(partial(self._other_leads, former), "another leads", 60.0)
+            await until(partial(self._other_leads, former), "another leads", 60.0, every_s=0.05)
             result.values.append(time.monotonic() - began_s)
             result.runs.append({"former": former, "load": round(os.getloadavg()[0], 1)})
             print(

@@ -28,7 +28,7 @@ FLIGHTMESH: Final = Path(sys.executable).parent / "flightmesh"
 _START_LIMIT_S: Final = 600.0
 _STOP_LIMIT_S: Final = 180.0
 _NOTICE_LIMIT_S: Final = 60.0
-_POLL_S: Final = 0.05
+_POLL_S: Final = 0.2
 _OURS: Final = "FLIGHTMESH_"
 _ANY_PORTS: Final = {"FLIGHTMESH_HTTP_PORT": "0", "FLIGHTMESH_GRPC_PORT": "0"}
 
@@ -217,13 +217,19 @@ class ClusterDriver:
         await asyncio.to_thread(control.ask, self.folder, "stop", names, lambda _: None)
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], what: str, limit_s: float) -> None:
+async def until(
+    condition: Callable[[], bool | Awaitable[bool]],
+    what: str,
+    limit_s: float,
+    every_s: float = _POLL_S,
+) -> None:
     """Looks again and again until something is so; a mesh that does not answer counts as no.
 
     Args:
         condition: what is to be so.
         what: the same in words.
         limit_s: longest time.
+        every_s: pause between two looks.
 
     Raises:
         TimeoutError: it never was.
@@ -241,4 +247,4 @@ async def until(condition: Callable[[], bool | Awaitable[bool]], what: str, limi
             trouble = f" ({error})"
         if clock.monotonic_s() > end_s:
             raise TimeoutError(f"it never came about that {what}{trouble}")
-        await clock.sleep(_POLL_S)
+        await clock.sleep(every_s)

@@ -73,7 +73,7 @@ async def test_what_comes_about_is_waited_for_whatever_the_mesh_says_meanwhile()
             raise Unavailable("not yet")
         return looks == 3
 
-    await until(third_time, "it is the third time", 20.0)
+    await until(third_time, "it is the third time", 20.0, every_s=0.0)
     assert looks == 3
 
 
