@@ -17,8 +17,11 @@ from flightmesh.codec.entries import record_of
 from flightmesh.eventsourcing import CommandEnvelope
 from flightmesh.eventsourcing.record import PlacedRecord, Record
 from flightmesh.ids import AggregateId
+from flightmesh.registry import Listing
 from flightmesh.routing import followers
+from flightmesh.routing.followers import map_of_listing
 from flightmesh.sharding import shard_map
+from flightmesh.sharding.shard_map import ShardMap
 from flightmesh.verification import contents
 from gateway import dispatch
 from gateway.bindings import all_bindings
@@ -26,7 +29,7 @@ from gateway.transcoding import RequestReader
 from shard_node import aggregate_loader, handlers, slot
 from tests.simulation import gateway, workload
 
-_REMEMBERED = 4_096
+_REMEMBERED = 4_096  # calls of a function
 
 
 def _as_a_list(function: Callable[[bytes], list[Any]]) -> Callable[[bytes], list[Any]]:
@@ -51,6 +54,22 @@ def _decode_with_records() -> Callable[[bytes], tuple[int, int, int, tuple[Recor
     return remembered
 
 
+def _map_of_listing() -> Callable[[int, Listing], ShardMap]:
+    # By the listing's identity: the registry gives the same one until something changes.
+    known: dict[tuple[int, int], tuple[Listing, ShardMap]] = {}
+
+    def remembered(shard_count: int, listing: Listing) -> ShardMap:
+        found = known.get((shard_count, id(listing)))
+        if found is None or found[0] is not listing:
+            if len(known) >= _REMEMBERED:
+                known.clear()
+            found = (listing, map_of_listing(shard_count, listing))
+            known[shard_count, id(listing)] = found
+        return found[1]
+
+    return remembered
+
+
 _envelope = _envelope_of()
 _chunk: Callable[[bytes], list[PlacedRecord]] = _as_a_list(entries.decode_chunk)
 _assignment = lru_cache(_REMEMBERED)(shard_map.decode_assignment)
@@ -64,6 +83,7 @@ _REPLACED = (
     (contents, "record_of", lambda record: record),
     (map_store, "decode_assignment", _assignment),
     (followers, "decode_assignment", _assignment),
+    (followers, "map_of_listing", _map_of_listing()),
     (gateway, "all_bindings", lru_cache(all_bindings)),
     (dispatch, "RequestReader", lru_cache(_REMEMBERED)(RequestReader)),
     (map_store, "decode_registration", lru_cache(_REMEMBERED)(shard_map.decode_registration)),

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from unittest.mock import patch
 
 import msgspec
 
@@ -15,6 +16,7 @@ from flightmesh.api.shard.v1 import aggregate_service_pb2 as aggregate_pb
 from flightmesh.errors import FlightmeshError
 from flightmesh.eventsourcing import window
 from flightmesh.position import Position
+from flightmesh.routing import coalescer
 from flightmesh.testing.history import History
 from flightmesh.testing.history_checker import check_history
 from flightmesh.testing.simulation.chronicle import LogWatch
@@ -31,6 +33,7 @@ COMMANDS = 204
 REMEMBERED = 24
 _ANSWERS_WITHIN_S = 60.0
 _SERVED_WITHIN_S = 60.0
+_DEADLINE_CHECK_S = 0.2
 
 
 @dataclass(slots=True)
@@ -95,7 +98,14 @@ def _run(outcome: Outcome, tells: bool) -> History:
         except LookupError:
             return ""
 
-    with LogWatch(mesh.chronicle, who), slots.watched(mesh.chronicle), short_memory(), remembered():
+    coarse = patch.object(coalescer, "_DEADLINE_CHECK_S", _DEADLINE_CHECK_S)
+    with (
+        LogWatch(mesh.chronicle, who),
+        coarse,
+        slots.watched(mesh.chronicle),
+        short_memory(),
+        remembered(),
+    ):
         try:
             mesh.loop.run_simulation(run.work())
         except Stuck as stuck:
@@ -139,12 +149,8 @@ def _digest(history: History, outcome: Outcome, callbacks: int) -> str:
 @contextmanager
 def short_memory() -> Iterator[None]:
     """Lets aggregates remember few commands, so that some are repeated when forgotten."""
-    before = window.WINDOW_SIZE
-    window.WINDOW_SIZE = REMEMBERED  # type: ignore[misc]
-    try:
+    with patch.object(window, "WINDOW_SIZE", REMEMBERED):
         yield
-    finally:
-        window.WINDOW_SIZE = before  # type: ignore[misc]
 
 
 class _Run:

@@ -49,22 +49,6 @@ class _Handle(msgspec.Struct, eq=False):
         """Whether it will not be called."""
         return self.callback is None
 
-    def run(self, loop: "VirtualLoop") -> None:
-        """Calls back; what is raised goes to the loop's handler of exceptions."""
-        callback, context = self.callback, self.context
-        if callback is None:
-            return
-        try:
-            if context is None:
-                callback(*self.args)
-            else:
-                context.run(callback, *self.args)
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as error:
-            told = {"message": f"Exception in callback {callback}", "exception": error}
-            loop.call_exception_handler(told)
-
 
 @final
 class Process:
@@ -140,7 +124,8 @@ class Process:
         slice_s, self._slices_s = self._slices_s, 0.0
         if slice_s:
             for handle in self._taken():
-                handle.run(self._loop)
+                if handle.context is not None and handle.callback is not None:
+                    handle.context.run(handle.callback, *handle.args)
             self._slices_s = slice_s
             self._loop.environment.later(slice_s, self._slice)
 
@@ -274,36 +259,42 @@ class VirtualLoop(asyncio.BaseEventLoop):
         heapq.heappush(self._timers, (self._now + delay_s, self._made, timer))
 
     def _run_once(self) -> None:
-        """Runs until the loop is stopped: a call for each turn would take longer than the turn."""
-        ready, timers = self._ready, self._timers
+        """Runs until the loop is stopped: most callbacks take less time than a call for each."""
+        ready, timers, keep = self._ready, self._timers, self._dropped.append
         next_ready, make_ready, pop = ready.popleft, ready.append, heapq.heappop
-        dropped = self._dropped.append
-        while not self._stopping:
+        numbers = range(self.callbacks + 1, _MAX_CALLBACKS)
+        for self.callbacks in numbers:
+            if self._stopping:
+                return
             now = self._now + _STEP_S
-            if not ready:
-                while timers and timers[0][2].callback is None:
-                    pop(timers)
-                if not timers:
-                    raise Stuck("nothing is left to do")
-                now = max(now, timers[0][0] + _STEP_S)
-            self._now = now
-            while timers and timers[0][0] <= now:
-                make_ready(pop(timers)[2])
-            count = len(ready)
-            self.callbacks += count
-            if self.callbacks > _MAX_CALLBACKS:
-                raise Stuck(f"{self.callbacks} callbacks by {now:.1f} s")
-            for _ in range(count):
+            if ready:
+                while timers and timers[0][0] <= now:
+                    make_ready(pop(timers)[2])
                 handle = next_ready()
-                context = handle.context
+            elif timers:
+                when, _, handle = pop(timers)
+                now = max(now, when + _STEP_S)
+            else:
+                raise Stuck("nothing is left to do")
+            callback, context = handle.callback, handle.context
+            if callback is None:
+                continue
+            self._now = now
+            try:
                 process = None if context is None else context.get(_PROCESS)
-                if process is None or process.runs:
-                    handle.run(self)
+                if context is None:
+                    callback(*handle.args)
+                elif process is None or process.runs:
+                    context.run(callback, *handle.args)
                 elif process.alive:
                     process.keep(handle)
                 else:
                     # Kept from destruction: that would run the clean-up that a crash leaves out.
-                    dropped(handle)
+                    keep(handle)
+            except Exception as error:
+                told = {"message": f"Exception in callback {callback}", "exception": error}
+                self.call_exception_handler(told)
+        raise Stuck(f"{self.callbacks} callbacks by {self._now:.1f} s")
 
     def _process_events(self, event_list: Any) -> None: ...
 
