@@ -46,21 +46,14 @@ class Stored:
         nodes: the shard nodes' registrations by session.
         drains: node that operators want relieved → first session of the process that is meant.
         constants: those of the mesh; None before they are written.
+        draining: sessions that are to be relieved: by their own wish or an operator's.
     """
 
     rows: Mapping[int, ShardAssignment]
     nodes: Mapping[int, NodeRegistration]
     drains: Mapping[str, int]
     constants: MeshConstants | None
-
-    @property
-    def draining(self) -> frozenset[int]:
-        """Sessions that are to be relieved: by their own wish or an operator's."""
-        return frozenset(
-            session
-            for session, node in self.nodes.items()
-            if node.draining or self.drains.get(node.name) == node.first_session
-        )
+    draining: frozenset[int] = frozenset()
 
 
 @final
@@ -105,10 +98,13 @@ class MapStore:
         self._revisions = {_shard(item): item.mod_revision for item in by_prefix[MAP_PREFIX]}
         nodes = {node.session: node for node in _read(decode_registration, by_prefix[_SHARD_NODES])}
         drains = dict(_read_drains(by_prefix[DRAIN_PREFIX]))
-        constants = by_prefix[CONSTANTS_KEY]
-        self._stored = Stored(
-            rows, nodes, drains, decode_constants(constants[0].value) if constants else None
+        constants = [decode_constants(item.value) for item in by_prefix[CONSTANTS_KEY][:1]]
+        draining = frozenset(
+            session
+            for session, node in nodes.items()
+            if node.draining or drains.get(node.name) == node.first_session
         )
+        self._stored = Stored(rows, nodes, drains, constants[0] if constants else None, draining)
         self._listed = listed
         return self._stored
 

@@ -13,6 +13,7 @@ A row's way, with the rules of docs/protocol.md in brackets:
     no row                → from the claim [1]        the registry lost it
 """
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import final
@@ -224,5 +225,9 @@ def choose_target(view: View, learned: Learned, shard_map: ShardMap, source: int
 
 
 def _version(node: NodeRegistration) -> tuple[int, ...]:
-    parts = node.extra.get("version", "").split(".")
-    return tuple(int(part) for part in parts if part.isdecimal())
+    return _numbers(node.extra.get("version", ""))
+
+
+@functools.lru_cache(maxsize=64)
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdecimal())
