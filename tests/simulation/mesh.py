@@ -197,7 +197,7 @@ class Mesh:
             f"{host.name}:1",
             entry_commands=4,
             segment_entries=6,
-            flush_s=0.4,
+            flush_s=0.5,
             snapshot_every=3,
             max_aggregates=3,
             idle_watermark_entries=6,

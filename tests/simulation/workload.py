@@ -134,7 +134,7 @@ class Client:
         answered = await self._try_many(requests) if len(requests) > 1 else [False]
         for request, is_answered in zip(requests, answered, strict=True):
             # Some of those that have their answer are sent again at once.
-            if is_answered and self._random.random() < 0.7:
+            if is_answered and self._random.random() < 0.85:
                 self._all.settled.append(request)
             else:
                 await self.settle(request)
@@ -181,10 +181,8 @@ class Client:
         return await self._try(request)
 
     def _note(self, request: Request) -> int:
-        copy = Request()
-        copy.CopyFrom(request)
-        aggregate_id = address_of(copy, self._all.command_id)
-        envelope = envelope_of(copy, aggregate_id)
+        aggregate_id = address_of(request, self._all.command_id)
+        envelope = envelope_of(request, aggregate_id)
         body = envelope.body_hash.hex()
         self._all.envelopes[envelope.command_id, body] = envelope
         return self._all.history.ask_command(
