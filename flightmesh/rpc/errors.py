@@ -54,6 +54,10 @@ _CODE_OF_REASON: Final[dict[str, int]] = {
     "DEADLINE_EXCEEDED": code_pb2.DEADLINE_EXCEEDED,
     "UNIMPLEMENTED": code_pb2.UNIMPLEMENTED,
 }
+_NOT_OWNER: Final[str] = errors_pb2.NotOwner.DESCRIPTOR.full_name
+_SHARD_MOVING: Final[str] = errors_pb2.ShardMoving.DESCRIPTOR.full_name
+_ERROR_INFO: Final[str] = ErrorInfo.DESCRIPTOR.full_name
+_BAD_REQUEST: Final[str] = BadRequest.DESCRIPTOR.full_name
 _GRPC_CODE: Final = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -126,19 +130,23 @@ def _add(status: Status, detail: Message) -> None:
 
 def error_of(status: Status) -> errors.FlightmeshError:
     """The error that a status stands for: undoes `status_of`, as far as callers act on it."""
-    info, bad = ErrorInfo(), BadRequest()
-    not_owner, moving = errors_pb2.NotOwner(), errors_pb2.ShardMoving()
+    info = ErrorInfo()
     for detail in status.details:
-        if detail.Unpack(not_owner):
+        # By name: Any.Unpack looks it up again for each type that is tried.
+        name = detail.type_url.rpartition("/")[2]
+        if name == _NOT_OWNER:
+            owner = errors_pb2.NotOwner.FromString(detail.value)
             return errors.NotOwner(
-                not_owner.shard, not_owner.epoch, not_owner.owner_session, not_owner.owner_address
+                owner.shard, owner.epoch, owner.owner_session, owner.owner_address
             )
-        if detail.Unpack(moving):
+        if name == _SHARD_MOVING:
+            moving = errors_pb2.ShardMoving.FromString(detail.value)
             return errors.ShardMoving(moving.shard, moving.epoch, moving.retry_after_ms / 1000)
-        if detail.Unpack(bad) and bad.field_violations:
+        if name == _ERROR_INFO:
+            info = ErrorInfo.FromString(detail.value)
+        elif name == _BAD_REQUEST and (bad := BadRequest.FromString(detail.value)).field_violations:
             violation = bad.field_violations[0]
             return errors.InvalidInput(violation.field, violation.description)
-        detail.Unpack(info)
     return _plain_error(status, info)
 
 
