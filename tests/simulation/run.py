@@ -1,6 +1,7 @@
 """One run: a seed in, what happened out."""
 
 import asyncio
+import functools
 import gc
 import hashlib
 import time
@@ -127,17 +128,22 @@ def _collected_by_hand() -> Iterator[None]:
     A collection by itself comes right when the run's end switches the collector on again: it finds
     everything still in use, and walks it for nothing.
     """
-    if not gc.get_freeze_count():
-        gc.collect()
-        gc.freeze()
+    _freeze_once()
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.collect()
+        # The youngest only: all that the run has made, and not what others left to be remembered.
+        gc.collect(0)
         if was_enabled:
             gc.enable()
+
+
+@functools.cache
+def _freeze_once() -> None:
+    gc.collect()
+    gc.freeze()
 
 
 def _digest(history: History, outcome: Outcome, callbacks: int) -> str:
