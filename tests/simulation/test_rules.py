@@ -21,7 +21,7 @@ from tests.simulation.mutants.catalogue import MUTANTS, mutated
 from tests.simulation.run import run_seed
 from tests.unit.shard_node.mesh import Mesh
 
-_SEEDS = 100
+_SEEDS = 300
 
 
 def _is_missed(mutant: str) -> bool:
