@@ -50,7 +50,8 @@ class ShardNodeCounters:
         released: shards given back.
         flushes_s: seconds that flushes of the aggregate index took.
         flush_failures: flushes that the store did not take.
-        flushed_at_s: monotonic time of the last flush that wrote all there was; None before it.
+        flushed_at_s: monotonic time of the last flush that wrote all there was, or of the first
+            session's start; None before it.
         writer: of all sessions' ledgers.
     """
 

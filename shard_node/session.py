@@ -195,6 +195,9 @@ class Session:
 
     def start(self) -> None:
         """Begins to write, publish and flush."""
+        if self._ports.counters.flushed_at_s is None:
+            # The index lacks nothing of a node that has not committed anything yet.
+            self._ports.counters.flushed_at_s = self._ports.clock.monotonic_s()
         self._tasks.start(self._write(), "write")
         self._tasks.start(self._beat(), "heartbeat")
         self._tasks.start(self._watch_seal(), "seal")
