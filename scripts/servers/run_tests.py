@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 TESTS = Path("tests/servers")
@@ -22,10 +23,25 @@ SIDE_BY_SIDE = {
 # Hours; `make soak` runs it.
 LEFT_OUT = ("soak",)
 NO_TESTS = 5
+# How pytest's lines begin that name a failed test, and say what failed in it.
+REASONS = ("FAILED ", "ERROR ", "E  ")
 
 
-def run(name: str, paths: Sequence[Path], options: Sequence[str], statuses: list[int]) -> None:
-    """Runs one group, each line with its name; adds its exit status."""
+@dataclass
+class Outcome:
+    """What the groups came to: their exit statuses, and the lines that say why one failed."""
+
+    statuses: list[int] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+
+    @property
+    def failed(self) -> bool:
+        """Whether any group failed."""
+        return any(self.statuses)
+
+
+def run(name: str, paths: Sequence[Path], options: Sequence[str], outcome: Outcome) -> None:
+    """Runs one group, each line with its name; adds what it came to."""
     command = [sys.executable, "-m", "pytest", "--durations=5", *map(str, paths), *options]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -33,8 +49,10 @@ def run(name: str, paths: Sequence[Path], options: Sequence[str], statuses: list
         assert process.stdout is not None
         for line in process.stdout:
             print(f"{name} | {line}", end="", flush=True)
+            if line.startswith(REASONS):
+                outcome.reasons.append(f"{name} | {line}")
     # Options may choose among the tests and leave a group none.
-    statuses.append(0 if process.returncode == NO_TESTS else process.returncode)
+    outcome.statuses.append(0 if process.returncode == NO_TESTS else process.returncode)
 
 
 def others() -> list[Path]:
@@ -50,10 +68,10 @@ def others() -> list[Path]:
 
 def main() -> int:
     """Runs all groups; returns the exit status."""
-    options, statuses = sys.argv[1:], []
+    options, outcome = sys.argv[1:], Outcome()
     began = time.monotonic()
     together = [
-        threading.Thread(target=run, args=(name, [TESTS / p for p in paths], options, statuses))
+        threading.Thread(target=run, args=(name, [TESTS / p for p in paths], options, outcome))
         for name, paths in SIDE_BY_SIDE.items()
     ]
     for each in together:
@@ -61,10 +79,12 @@ def main() -> int:
     for each in together:
         each.join()
     for path in others():
-        run(path.stem, [path], options, statuses)
+        run(path.stem, [path], options, outcome)
     minutes = (time.monotonic() - began) / 60
-    print(f"tests against real servers: {minutes:.1f} min, {'FAILED' if any(statuses) else 'ok'}")
-    return int(any(statuses))
+    # Once more at the end: of a long log often only the end is kept.
+    print("".join(outcome.reasons), end="")
+    print(f"tests against real servers: {minutes:.1f} min, {'FAILED' if outcome.failed else 'ok'}")
+    return int(outcome.failed)
 
 
 if __name__ == "__main__":
