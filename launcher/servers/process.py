@@ -121,20 +121,23 @@ class ServerProcess:
         assert self._process is not None
         clock = SystemClock()
         deadline = clock.monotonic_s() + limit_s
+        # Known from the kernel: `running` says that a process still runs while another thread
+        # takes note of its end.
+        has_ended = True
         with suppress(ProcessLookupError):
             end = os.pidfd_open(self._process.pid)
             try:
                 ended = select.poll()
                 ended.register(end, select.POLLIN)
-                while clock.monotonic_s() < deadline:
+                has_ended = False
+                while not has_ended and clock.monotonic_s() < deadline:
                     with suppress(OSError):
                         if self._is_ready():
                             return
-                    if ended.poll(_PROBE_PAUSE_S * 1000):
-                        break
+                    has_ended = bool(ended.poll(_PROBE_PAUSE_S * 1000))
             finally:
                 os.close(end)
-        what = "is not ready" if self.running else "has ended"
+        what = "has ended" if has_ended else "is not ready"
         raise Unavailable(f"{self.name} {what}; its log ends:\n{self.last_lines()}")
 
     def wait_end(self, limit_s: float) -> bool:

@@ -10,13 +10,13 @@ from flightmesh.sharding.shard_map import NodeRole
 from launcher.cluster.member import Member
 from launcher.servers.process import ServerProcess
 
-# Says that it serves by a file; ends with status 0 when it is asked to.
+# Says that it serves by a file; ends with status 0 when it is asked to. It waits for the signal
+# itself: a handler that sets an Event which the same thread is just about to wait for hangs.
 _STAND_IN = """
-import pathlib, signal, sys, threading
-end = threading.Event()
-signal.signal(signal.SIGTERM, lambda *_: end.set())
+import pathlib, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 pathlib.Path(sys.argv[1]).touch()
-end.wait()
+signal.sigwait([signal.SIGTERM])
 pathlib.Path(sys.argv[1]).unlink()
 """
 
