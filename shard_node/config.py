@@ -18,6 +18,8 @@ class ShardNodeConfig:
         extra: what its registration tells besides.
         entry_commands: commands in one journal entry.
         entry_bytes: bytes of records in one journal entry; one larger record still gets its own.
+        gather_s: longest time that an entry is given to gather after one of several commands;
+            0 = none.
         segment_entries: entries in one segment of the ledger.
         queued_commands: commands that wait for their entry; as many for their aggregate to be
             loaded; and as many that are being passed on.
@@ -46,6 +48,7 @@ class ShardNodeConfig:
     extra: Mapping[str, str] = field(default_factory=dict)
     entry_commands: int = 500
     entry_bytes: int = 512 * 1024
+    gather_s: float = 0.01
     segment_entries: int = DEFAULT_BOUNDS.entries
     queued_commands: int = 20_000
     heartbeat_s: float = 1.0
@@ -74,3 +77,5 @@ class ShardNodeConfig:
                         "forward_timeout_s"):  # fmt: skip
             if getattr(self, setting) <= 0:
                 raise ConfigurationError(f"{setting} must be positive")
+        if self.gather_s < 0:
+            raise ConfigurationError("gather_s must not be negative")

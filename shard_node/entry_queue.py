@@ -1,18 +1,26 @@
 """Group commit: entries being gathered, and the loop that writes them one after another.
 
-While one entry is written the next one gathers; there is no timer, so at low load a command is
-written at once. Entries and the queue are bounded. Everything here belongs to one session.
+While one entry is written the next one gathers. At low load a command is written at once. After an
+entry of several commands the next one is given a moment to gather as many as were waiting for this
+one: an append costs the store as much as a dozen commands, so many small entries leave less of the
+machine to the commands themselves. Entries and the queue are bounded. Everything here belongs to
+one session.
 """
 
 import asyncio
 from collections import deque
-from typing import NamedTuple, Protocol, final
+from typing import Final, NamedTuple, Protocol, final
 
 from flightmesh.clock import Clock
 from flightmesh.codec.entries import encode_entry, encode_record
 from flightmesh.errors import Overloaded, ProtocolViolation, SessionFenced
 from flightmesh.eventsourcing.record import Record
 from shard_node.slot import ShardSlot, Task
+
+# An entry of fewer commands is followed by no pause: a caller or two who take turns shall not wait.
+_FEW: Final = 4
+# The longest pause, in lengths of the last append: a quick store is not waited for long.
+_APPENDS: Final = 3
 
 
 class EntryWriter(Protocol):
@@ -94,6 +102,7 @@ class EntryQueue:
         max_commands: commands in one entry.
         max_bytes: bytes of records in one entry.
         max_queued: commands that wait.
+        max_pause_s: longest time that an entry is given to gather.
 
     Attributes:
         ledger: number of the ledger.
@@ -110,6 +119,7 @@ class EntryQueue:
         max_commands: int,
         max_bytes: int,
         max_queued: int,
+        max_pause_s: float,
     ) -> None:
         self.ledger = writer.ledger
         self.head = -1
@@ -120,12 +130,15 @@ class EntryQueue:
         self._max_commands = max_commands
         self._max_bytes = max_bytes
         self._max_queued = max_queued
+        self._max_pause_s = max_pause_s
         self._entries: deque[OpenEntry] = deque()
         self._in_flight: OpenEntry | None = None
         self._queued = 0
         self._next = 0
         self._last_time_us = 0
         self._wake: asyncio.Future[None] | None = None
+        # Commands in the gathering entry that end the wait.
+        self._enough = 1
 
     @property
     def queued(self) -> int:
@@ -168,14 +181,18 @@ class EntryQueue:
             entry = OpenEntry(self._next)
             self._next += 1
             self._entries.append(entry)
-            if self._wake is not None and not self._wake.done():
-                self._wake.set_result(None)
         entry.decided.append(Decided(slot, record, data))
         entry.waiting.append((record, task))
         entry.size += len(data)
         slot.last_entry = entry.number
         self._queued += 1
+        if len(entry.decided) >= self._enough or len(self._entries) > 1:
+            self._wake_up()
         return len(data)
+
+    def _wake_up(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
 
     def find(self, number: int) -> OpenEntry | None:
         """The entry of that number if it is not committed yet."""
@@ -211,16 +228,42 @@ class EntryQueue:
             while not self._entries:
                 self._wake = asyncio.get_running_loop().create_future()
                 await self._wake
-            await self._write(self._entries[0], listener)
+            entry = self._entries[0]
+            append_s = await self._write(entry, listener)
+            if len(entry.decided) >= _FEW:
+                await self._gather(len(entry.decided), min(_APPENDS * append_s, self._max_pause_s))
 
-    async def _write(self, entry: OpenEntry, listener: CommitListener) -> None:
+    async def _gather(self, written: int, pause_s: float) -> None:
+        """Lets the next entry gather what waits and what was just answered, in a pause at most.
+
+        Callers who wait for their answer before they go on come back at once, together. Without
+        the pause they fall into two groups, of which one waits while the other is written, and
+        these into more: entries grow small while every core is busy.
+        """
+        waiting = len(self._entries[-1].decided) if self._entries else 0
+        if pause_s <= 0 or (self._entries and self._gathering() is None):
+            return
+        loop = asyncio.get_running_loop()
+        self._enough = min(written + waiting, self._max_commands)
+        self._wake = loop.create_future()
+        timer = loop.call_later(pause_s, self._wake_up)
+        try:
+            await self._wake
+        finally:
+            timer.cancel()
+            self._enough = 1
+
+    async def _write(self, entry: OpenEntry, listener: CommitListener) -> float:
+        """Writes the oldest entry; returns the seconds that its append took."""
         self._in_flight = entry
+        began_s = self._clock.monotonic_s()
         # Commit times of a ledger never go back, so that "as of" is well defined.
         self._last_time_us = max(self._clock.now_us(), self._last_time_us)
         data = encode_entry(
             self.ledger, entry.number, self._last_time_us, [d.data for d in entry.decided]
         )
         number = await self._writer.append(data)
+        append_s = self._clock.monotonic_s() - began_s
         if not self._entries or self._entries[0] is not entry:
             raise SessionFenced(f"entry {entry.number} of ledger {self.ledger} was given up")
         if number != entry.number:
@@ -233,6 +276,7 @@ class EntryQueue:
         listener.entry_committed(entry, self._last_time_us)
         entry.tell(None)
         await listener.entry_answered(number, data)
+        return append_s
 
     def abandon(self, error: Exception) -> None:
         """Answers every waiting command with the error: the session is over."""

@@ -132,6 +132,7 @@ class Session:
             max_commands=config.entry_commands,
             max_bytes=config.entry_bytes,
             max_queued=config.queued_commands,
+            max_pause_s=config.gather_s,
         )
         self._seals = SealedLedgers(ports.journal)
         self._recovery = ShardRecovery(ports.journal, ports.index, writer.ledger, ports.clock)
