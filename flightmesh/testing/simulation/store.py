@@ -179,3 +179,4 @@ class StoreAccess:
 def _fail(answer: "asyncio.Future[Any]", error: Exception) -> None:
     if not answer.done():
         answer.set_exception(error)
+        answer.exception()  # who asked may have crashed meanwhile; that is no failure of ours
