@@ -13,6 +13,7 @@ SEED ?=
 ONLY ?=
 FIRST ?= 0
 SEEDS ?= 100
+SOAK_SEEDS ?= 100000
 
 .PHONY: help
 help: ## List the targets
@@ -63,9 +64,11 @@ sim-mutants: $(VENV)/.dev ## Switch each rule of the protocol off; print how man
 	$(BIN)/python -m tests.simulation.mutants_table $(ARGS)
 
 .PHONY: soak
-soak: $(VENV)/.dev ## Simulate 100,000 seeds and kill a mesh 50 times (hours)
-	$(BIN)/python -m tests.simulation --seeds 100000 --complete
+soak: $(VENV)/.dev ## Run the long tests on real servers, kill a mesh 50 times, simulate SOAK_SEEDS seeds from FIRST on (hours)
+	$(BIN)/python -m launcher.servers install cassandra etcd nats-server
+	$(BIN)/pytest tests/servers/soak
 	$(BIN)/python scripts/soak_kill.py --rounds 50
+	$(BIN)/python -m tests.simulation --first $(FIRST) --seeds $(SOAK_SEEDS) --complete
 
 .PHONY: servers
 servers: $(VENV)/.dev ## Install Cassandra, etcd, nats-server and ghz, pinned, into build/servers
