@@ -9,7 +9,6 @@ timestamp, in whatever order they come, so a late flush of a former owner takes 
 
 import asyncio
 import zlib
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, final
 
@@ -19,7 +18,8 @@ from flightmesh.journal import Chunk, ShardHead, StoredSnapshot
 from flightmesh.journal.cassandra_connection import CassandraConnection
 from flightmesh.journal.cassandra_schema import CHUNK_BUCKETS
 
-# Bounds of one batch, which is one mutation in one partition.
+# Bounds of one batch. Its rows lie in several partitions of one shard: it saves requests, each of
+# which costs the store and the driver more than its rows, and needs no atomicity.
 _BATCH_BYTES: Final = 256 * 1024
 _BATCH_ROWS: Final = 200
 # Batches of one flush that are under way at once.
@@ -44,6 +44,9 @@ _SNAPSHOT_STATEMENTS: Final = (
     "SELECT sequence, checksum, data FROM {ks}.snapshots WHERE aggregate_id = ? AND sequence <= ?",
     "DELETE FROM {ks}.snapshots WHERE aggregate_id = ? AND sequence < ?",
 )
+
+# A row to be written, and the bytes of its data.
+_Row = tuple[BoundStatement, int]
 
 
 def bucket_of(aggregate_id: bytes) -> int:
@@ -77,16 +80,10 @@ class CassandraAggregateIndex:
 
     async def flush(self, shard: int, chunks: Sequence[Chunk], head: ShardHead | None) -> None:
         """See the port."""
-        buckets: dict[int, list[Chunk]] = defaultdict(list)
-        for chunk in chunks:
-            buckets[bucket_of(chunk.aggregate_id)].append(chunk)
-        writes = [
-            self._write_part(shard, bucket, part)
-            for bucket, its_chunks in buckets.items()
-            for part in _parts(its_chunks)
-        ]
+        rows = [self._chunk_row(shard, chunk) for chunk in chunks]
         once = {chunk.aggregate_id: chunk for chunk in chunks}
-        writes += [self._write_ids(shard, part) for part in _parts(once.values())]
+        rows += [self._id_row(shard, chunk) for chunk in once.values()]
+        writes = [self._write_batch(part) for part in _parts(rows)]
         # Each is waited for, also when one has failed: none of them may follow a later flush.
         for outcome in await asyncio.gather(*writes, return_exceptions=True):
             if isinstance(outcome, BaseException):
@@ -95,19 +92,14 @@ class CassandraAggregateIndex:
             values = (shard, head.sequence, head.ledger, head.entry, head.sequence + 1)
             await self._connection.write(self._move_head.bind(values))
 
-    async def _write_part(self, shard: int, bucket: int, chunks: Sequence[Chunk]) -> None:
-        await self._write_batch(
-            self._add_chunk.bind(
-                (shard, bucket, c.aggregate_id, c.ledger, c.entry, c.data, len(c.data) + 1)
-            )
-            for c in chunks
-        )
+    def _chunk_row(self, shard: int, chunk: Chunk) -> _Row:
+        bucket, size = bucket_of(chunk.aggregate_id), len(chunk.data)
+        values = (shard, bucket, chunk.aggregate_id, chunk.ledger, chunk.entry, chunk.data)
+        return self._add_chunk.bind((*values, size + 1)), size
 
-    async def _write_ids(self, shard: int, chunks: Sequence[Chunk]) -> None:
-        await self._write_batch(
-            self._add_aggregate.bind((shard, c.aggregate_id, c.scope, c.aggregate_type))
-            for c in chunks
-        )
+    def _id_row(self, shard: int, chunk: Chunk) -> _Row:
+        values = (shard, chunk.aggregate_id, chunk.scope, chunk.aggregate_type)
+        return self._add_aggregate.bind(values), 0
 
     async def _write_batch(self, statements: Iterable[BoundStatement]) -> None:
         async with self._batches:
@@ -161,16 +153,16 @@ class CassandraAggregateIndex:
         return found[: max(limit, 0)]
 
 
-def _parts(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:
-    """Splits chunks into batches of bounded size."""
-    part: list[Chunk] = []
+def _parts(rows: Iterable[_Row]) -> Iterator[list[BoundStatement]]:
+    """Splits rows into batches of bounded size."""
+    part: list[BoundStatement] = []
     size = 0
-    for chunk in chunks:
-        if part and (len(part) >= _BATCH_ROWS or size + len(chunk.data) > _BATCH_BYTES):
+    for statement, row_size in rows:
+        if part and (len(part) >= _BATCH_ROWS or size + row_size > _BATCH_BYTES):
             yield part
             part, size = [], 0
-        part.append(chunk)
-        size += len(chunk.data)
+        part.append(statement)
+        size += row_size
     if part:
         yield part
 

@@ -147,6 +147,8 @@ class Cassandra:
             "commitlog_segment_size": "32MiB",
             "batch_size_fail_threshold": "16MiB",
             "batch_size_warn_threshold": "16MiB",
+            # A batch of the index lies in the partitions of one shard, 17 at most.
+            "unlogged_batch_across_partitions_warn_threshold": 20,
             "data_file_directories": [str(data / "data")],
             "commitlog_directory": str(data / "commitlog"),
             "saved_caches_directory": str(data / "saved_caches"),

@@ -31,12 +31,18 @@ class Sender:
         self._client = client
         self._schedule = schedule
         self._shard_count = shard_count
+        self._airplanes: dict[int, list[str]] = {shard: [] for shard in range(shard_count)}
+
+    def _airplane_of(self, shard: int) -> str:
+        """The id of a new airplane of that shard; ids of other shards are kept for later."""
+        while not self._airplanes[shard]:
+            airplane = str(uuid.uuid4())
+            self._airplanes[ids.shard_of(airplane, self._shard_count)].append(airplane)
+        return self._airplanes[shard].pop()
 
     async def send(self, shard: int, deadline_s: float = 30.0) -> Any:
         """One command; raises a FlightmeshError if it is not acknowledged in time."""
-        airplane = str(uuid.uuid4())
-        while ids.shard_of(airplane, self._shard_count) != shard:
-            airplane = str(uuid.uuid4())
+        airplane = self._airplane_of(shard)
         request = service.ExecuteRequest(
             schedule=self._schedule,
             aggregate_id=airplane,
