@@ -27,6 +27,8 @@ QUERIES_PER_S: Final = COMMANDS_PER_S
 # A test's own limit for what must come some time: generous, since no test measures time.
 PATIENCE_S: Final = 180.0
 _TICK_S: Final = 0.01
+# Commands asked again at once, once all is over: after many faults tens of thousands are open.
+_ASKED_AT_ONCE: Final = 64
 _PAGE: Final = 10
 _KINDS: Final = {
     "continuity": query.FINDING_KIND_CONTINUITY,
@@ -138,9 +140,13 @@ class PacedLoad:
         """
         self.record.history.stop_faults(now_us())
         before = len(self.record.failures)
-        await asyncio.gather(
-            *(self._send(self._library, each) for each in list(self.record.untold.values()))
-        )
+        at_once = asyncio.Semaphore(_ASKED_AT_ONCE)
+
+        async def ask_again(request: ExecuteRequest) -> None:
+            async with at_once:
+                await self._send(self._library, request)
+
+        await asyncio.gather(*(ask_again(each) for each in list(self.record.untold.values())))
         open_still = self.record.failures[before:]
         assert not open_still, f"{len(open_still)} commands stay open: {open_still[0]}"
         position = Position.parse(self._library.client.position)
