@@ -18,8 +18,8 @@ class ShardNodeConfig:
         extra: what its registration tells besides.
         entry_commands: commands in one journal entry.
         entry_bytes: bytes of records in one journal entry; one larger record still gets its own.
-        gather_s: longest time that an entry is given to gather after one of several commands;
-            0 = none.
+        gather_s: longest time that an entry is given to gather after one of several commands,
+            which is as long as the append took; 0 = none.
         segment_entries: entries in one segment of the ledger.
         queued_commands: commands that wait for their entry; as many for their aggregate to be
             loaded; and as many that are being passed on.

@@ -19,8 +19,6 @@ from shard_node.slot import ShardSlot, Task
 
 # An entry of fewer commands is followed by no pause: a caller or two who take turns shall not wait.
 _FEW: Final = 4
-# The longest pause, in lengths of the last append: a quick store is not waited for long.
-_APPENDS: Final = 3
 
 
 class EntryWriter(Protocol):
@@ -102,7 +100,7 @@ class EntryQueue:
         max_commands: commands in one entry.
         max_bytes: bytes of records in one entry.
         max_queued: commands that wait.
-        max_pause_s: longest time that an entry is given to gather.
+        max_pause_s: longest time that an entry is given to gather; never longer than an append.
 
     Attributes:
         ledger: number of the ledger.
@@ -231,7 +229,7 @@ class EntryQueue:
             entry = self._entries[0]
             append_s = await self._write(entry, listener)
             if len(entry.decided) >= _FEW:
-                await self._gather(len(entry.decided), min(_APPENDS * append_s, self._max_pause_s))
+                await self._gather(len(entry.decided), min(append_s, self._max_pause_s))
 
     async def _gather(self, written: int, pause_s: float) -> None:
         """Lets the next entry gather what waits and what was just answered, in a pause at most.

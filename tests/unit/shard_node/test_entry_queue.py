@@ -158,7 +158,7 @@ def test_who_does_not_come_back_is_waited_for_a_moment_only(loop: VirtualLoop) -
         await shop.bring_and_wait(1)
 
     shop.run(loop, story())
-    assert shop.entries == [(0.01, 10), (0.04, 1), (0.05, 1)]
+    assert shop.entries == [(0.01, 10), (0.03, 1), (0.04, 1)]
 
 
 def test_a_full_entry_is_written_at_once(loop: VirtualLoop) -> None:
