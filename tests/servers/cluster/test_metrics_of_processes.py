@@ -1,5 +1,6 @@
 """Every process of a cluster tells its own metrics at the address that it registers."""
 
+import asyncio
 import urllib.request
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +12,7 @@ import gateway.metrics
 import read_node.metrics
 import shard_node.metrics
 from flightmesh.testing.exposition import read_exposition
-from launcher.cluster.driver import ClusterDriver
+from launcher.cluster.driver import ClusterDriver, until
 from launcher.cluster.state import ProcessState
 
 EVERYWHERE = flightmesh.routing.metrics.DEFINITIONS
@@ -22,6 +23,7 @@ OF_ROLE: dict[str, tuple[Any, ...]] = {
     "read_node": (*read_node.metrics.DEFINITIONS, *BUS, *EVERYWHERE),
     "gateway": (*gateway.metrics.DEFINITIONS, *EVERYWHERE),
 }
+LIMIT_S = 120.0
 
 
 def text_of(address: str) -> str:
@@ -30,39 +32,47 @@ def text_of(address: str) -> str:
         return text
 
 
-def total(told: dict[str, dict[str, float]], sample: str) -> float:
-    """The sum of a sample over all processes that tell it."""
-    return sum(values.get(sample, 0.0) for values in told.values())
+class Look:
+    """What all processes told at about one time."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+        self.told: dict[str, dict[str, float]] = {}
+
+    async def take(self, processes: Sequence[ProcessState]) -> None:
+        for each in processes:
+            text = await asyncio.to_thread(text_of, each.metrics)
+            self.texts[each.name], self.told[each.name] = text, read_exposition(text, each.name)
+
+    def each(self, sample: str) -> list[float]:
+        """The values of a sample in the processes that tell it."""
+        return [values[sample] for values in self.told.values() if sample in values]
 
 
-def check(processes: Sequence[ProcessState], shard_count: int) -> None:
-    told: dict[str, dict[str, float]] = {}
+async def at_rest(processes: Sequence[ProcessState], shard_count: int) -> Look:
+    """A look at a time when no shard is on its way, as some are after a node has come back."""
+    look = Look()
+
+    async def rests() -> bool:
+        await look.take(processes)
+        counts = ("flightmesh_shard_node_shards", "flightmesh_coordinator_shards")
+        active = [sum(look.each(count + '{state="active"}')) for count in counts]
+        return active == [shard_count] * 2
+
+    await until(rests, "all shards are active, by their owners and by the leader", LIMIT_S)
+    return look
+
+
+async def test_each_process_tells_the_metrics_of_its_role(cluster: ClusterDriver) -> None:
+    processes = [each for each in cluster.state().processes if each.role in OF_ROLE]
+    look = await at_rest(processes, cluster.state().shard_count)
     for each in processes:
-        if each.role not in OF_ROLE:
-            continue
-        text = text_of(each.metrics)
-        families = {line.split(" ")[2] for line in text.splitlines() if line.startswith("# TYPE ")}
+        lines = look.texts[each.name].splitlines()
+        families = {line.split(" ")[2] for line in lines if line.startswith("# TYPE ")}
         for definition in OF_ROLE[each.role]:
             assert definition.name in {name.removesuffix("_total") for name in families}
         assert {"process_cpu_seconds_total", "flightmesh_event_loop_lag_seconds"} <= families
-        told[each.name] = read_exposition(text, each.name)
-    assert total(told, "flightmesh_coordinator_leader") == 1
-    assert total(told, 'flightmesh_shard_node_shards{state="active"}') == shard_count
-    assert total(told, 'flightmesh_coordinator_shards{state="active"}') == shard_count
-    legs = {
-        values["flightmesh_read_node_legs"]
-        for values in told.values()
-        if "flightmesh_read_node_legs" in values
-    }
-    assert len(legs) == 1
-    connected = [
-        values["flightmesh_bus_connected"]
-        for values in told.values()
-        if "flightmesh_bus_connected" in values
-    ]
-    assert connected == [1.0] * len(connected)
-    assert len(connected) == sum(each.role in ("shard_node", "read_node") for each in processes)
-
-
-def test_each_process_tells_the_metrics_of_its_role(cluster: ClusterDriver) -> None:
-    check(cluster.state().processes, 64)
+    assert sum(look.each("flightmesh_coordinator_leader")) == 1
+    assert len(set(look.each("flightmesh_read_node_legs"))) == 1
+    on_the_bus = sum(each.role in ("shard_node", "read_node") for each in processes)
+    assert look.each("flightmesh_bus_connected") == [1.0] * on_the_bus
