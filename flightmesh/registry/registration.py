@@ -69,6 +69,9 @@ class RegistrationKeeper:
             self._lease, self._written = 0, None
         if not self._lease:
             self._lease = await self._registry.grant_lease(self._ttl_s)
+        elif self._written and not await self._in_force(self._written):
+            _log.info("registration lost, registering again", extra=self._about())
+            self._written = None
         wanted = self._describe()
         if wanted != self._written:
             put = Put(registration_key(wanted), encode_registration(wanted), self._lease)
@@ -77,6 +80,18 @@ class RegistrationKeeper:
                 return False
             self._written = wanted
         return True
+
+    async def _in_force(self, written: NodeRegistration) -> bool:
+        """Whether the registration is as it was written.
+
+        A live lease does not say so: a registry restored from a backup may hold the lease without
+        its key, or with an older value. A key under another lease is left to whoever wrote it.
+        """
+        key, value = registration_key(written), encode_registration(written)
+        for item in (await self._registry.list_prefix(key)).items:
+            if item.key == key:
+                return item.lease != self._lease or item.value == value
+        return False
 
     def _about(self) -> dict[str, dict[str, object]]:
         registration = self._describe()

@@ -94,3 +94,31 @@ async def test_a_renewal_under_way_does_not_undo_a_newer_registration(node: Node
     await asyncio.gather(old, new)
     assert await node.registered() == [True]
     assert len(node.registry._leases) == 1
+
+
+async def test_a_key_lost_under_a_live_lease_is_written_again(node: Node) -> None:
+    await node.keeper.renew()
+    (key,) = [item.key for item in (await node.registry.list_prefix(NODES_PREFIX)).items]
+    await node.registry.transact((), (Delete(key),))
+    await node.keeper.renew()
+    assert await node.registered() == [False]
+
+
+async def test_an_older_value_under_a_live_lease_is_written_anew(node: Node) -> None:
+    await node.keeper.renew()
+    (older,) = (await node.registry.list_prefix(NODES_PREFIX)).items
+    node.draining = True
+    await node.keeper.renew()
+    await node.registry.transact((), (Put(older.key, older.value, older.lease),))
+    await node.keeper.renew()
+    assert await node.registered() == [True]
+
+
+async def test_what_another_has_registered_under_the_name_is_left_alone(node: Node) -> None:
+    await node.keeper.renew()
+    (ours,) = (await node.registry.list_prefix(NODES_PREFIX)).items
+    lease = await node.registry.grant_lease(TTL_S)
+    await node.registry.transact((), (Put(ours.key, b"another's", lease),))
+    await node.keeper.renew()
+    (kept,) = (await node.registry.list_prefix(NODES_PREFIX)).items
+    assert kept.value == b"another's"
