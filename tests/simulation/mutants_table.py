@@ -7,20 +7,10 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 from tests.simulation import campaign
-from tests.simulation.mutants.catalogue import MUTANTS, mutated
-from tests.simulation.run import run_seed
+from tests.simulation.mutants.catalogue import MUTANTS
+from tests.simulation.mutants.search import seeds_needed
 
 MOST_SEEDS = 300
-
-
-def seeds_needed(name: str, most: int) -> tuple[int, str]:
-    """How many seeds, from 0 on, until a violation, and which; 0 if none of them shows one."""
-    with mutated(name):
-        for seed in range(most):
-            outcome = run_seed(seed)
-            if outcome.violations:
-                return seed + 1, outcome.violations[0]
-    return 0, ""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,5 +1,6 @@
 """Rules 17 to 20: entries, answers, command ids."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
@@ -34,9 +35,19 @@ def request_after_unknown() -> Patches:
 
 
 def entry_content_changes() -> Patches:
-    write = EntryQueue._write
+    write, find = EntryQueue._write, EntryQueue.find
 
-    async def grown(self: Any, entry: Any, listener: Any) -> None:
+    def found(self: Any, number: int) -> Any:
+        # What went along is still known by the number it was to have.
+        newest = self._entries[-1].number if self._entries else number
+        return find(self, min(number, newest))
+
+    async def waited(self: Any, number: int) -> None:
+        entry = found(self, number)
+        if entry is not None:
+            await asyncio.shield(entry.committed())
+
+    async def grown(self: Any, entry: Any, listener: Any) -> float:
         writer, again = self._writer, LedgerWriter._send
 
         async def send(ledger_writer: Any, request: Any) -> Any:
@@ -61,21 +72,23 @@ def entry_content_changes() -> Patches:
                 return await again(ledger_writer, request)
 
         writer._send = lambda request: send(writer, request)
-        await write(self, entry, listener)
+        return await write(self, entry, listener)
 
     yield patch.object(EntryQueue, "_write", grown)
+    yield patch.object(EntryQueue, "find", found)
+    yield patch.object(EntryQueue, "wait_committed", waited)
 
 
 def acknowledge_before_commit() -> Patches:
     write = EntryQueue._write
 
-    async def early(self: Any, entry: Any, listener: Any) -> None:
+    async def early(self: Any, entry: Any, listener: Any) -> float:
         replies = listener._intake._replies
         position = replies.position(self.ledger, entry.number)
         waiting, entry.waiting = entry.waiting, []
         for record, task in waiting:
             answer(replies, task, record, position)
-        await write(self, entry, listener)
+        return await write(self, entry, listener)
 
     yield patch.object(EntryQueue, "_write", early)
 

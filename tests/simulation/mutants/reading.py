@@ -31,12 +31,12 @@ def open_before_marker() -> Patches:
 def published_before_commit() -> Patches:
     write = EntryQueue._write
 
-    async def early(self: Any, entry: Any, listener: Any) -> None:
+    async def early(self: Any, entry: Any, listener: Any) -> float:
         data = encode_entry(
             self.ledger, entry.number, self._clock.now_us(), [d.data for d in entry.decided]
         )
         await listener.entry_answered(entry.number, data)
-        await write(self, entry, listener)
+        return await write(self, entry, listener)
 
     yield patch.object(EntryQueue, "_write", early)
 
