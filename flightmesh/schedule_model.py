@@ -9,7 +9,14 @@ from flightmesh.codec.states import decode_state, encode_state
 from flightmesh.domain import airplane, airport, rotation, schedule
 from flightmesh.domain.airplane import AirplaneState
 from flightmesh.domain.airport import AirportState
-from flightmesh.domain.commands import AddLeg, AddLegs, DefineAirport
+from flightmesh.domain.commands import (
+    AddLeg,
+    AddLegs,
+    CreateRotation,
+    CreateSchedule,
+    DefineAirport,
+    RegisterAirplane,
+)
 from flightmesh.domain.events import Event
 from flightmesh.domain.refusal import Refusal
 from flightmesh.domain.rotation import RotationState
@@ -34,6 +41,7 @@ _DECIDE: dict[str, Callable[[Any, Any, ScheduleState], Any]] = {
     "airplane": airplane.decide,
     "airport": airport.decide,
 }
+_BEGINNINGS = (CreateRotation, RegisterAirplane, DefineAirport)
 
 
 @final
@@ -60,6 +68,18 @@ class ScheduleModel:
     def scope_aggregate(self, scope: str) -> AggregateId | None:
         """The Schedule aggregate of that name."""
         return _schedule_id(scope)
+
+    def begins(self, command: Any) -> bool:
+        """Whether the command may make a rotation, an airplane or an airport."""
+        return isinstance(command, _BEGINNINGS)
+
+    def is_ahead(self, state: Any, scope_state: Any) -> bool:
+        """Whether the aggregate belongs to a later incarnation than the schedule's state."""
+        return bool(state.incarnation > scope_state.incarnation)
+
+    def reopens(self, state: Any, command: Any) -> bool:
+        """Whether the command creates a deleted schedule again."""
+        return isinstance(command, CreateSchedule) and bool(state.incarnation) and not state.exists
 
     def decide(
         self, aggregate_type: str, state: Any, command: Any, scope: str, scope_state: Any

@@ -65,6 +65,15 @@ class AggregateQuestions:
         """
         if when.is_now:
             return await self._session.committed_state(self._slot, self._id)
+        return await self._past(when)
+
+    async def scope(self, when: When) -> AggregateCell:
+        """A schedule's own aggregate as it was then; raises as `state` does."""
+        if when.is_now:
+            return await self._session.scope_cell(self._slot, self._id)
+        return await self._past(when)
+
+    async def _past(self, when: When) -> AggregateCell:
         sequence = when.sequence
         if when.time_us is not None:
             records = await self._session.history(self._slot, self._id)

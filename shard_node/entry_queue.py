@@ -8,6 +8,7 @@ one session.
 """
 
 import asyncio
+import math
 from collections import deque
 from typing import Final, NamedTuple, Protocol, final
 
@@ -107,6 +108,7 @@ class EntryQueue:
         head: number of the last committed entry; -1 if there is none.
         commands: commands answered so far.
         paused: whether commands are refused because the index lags too far behind.
+        appended_s: when the last append that succeeded began: the ledger was not sealed then.
     """
 
     def __init__(
@@ -123,6 +125,7 @@ class EntryQueue:
         self.head = -1
         self.commands = 0
         self.paused = False
+        self.appended_s = -math.inf
         self._writer = writer
         self._clock = clock
         self._max_commands = max_commands
@@ -262,6 +265,7 @@ class EntryQueue:
         )
         number = await self._writer.append(data)
         append_s = self._clock.monotonic_s() - began_s
+        self.appended_s = began_s
         if not self._entries or self._entries[0] is not entry:
             raise SessionFenced(f"entry {entry.number} of ledger {self.ledger} was given up")
         if number != entry.number:

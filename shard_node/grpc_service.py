@@ -195,7 +195,7 @@ class AggregateService(aggregate_services.AggregateServiceServicer):
         aggregate_id, when = schedule_aggregate_id(request.schedule), _when(request)
 
         async def here(session: Session, slot: ShardSlot) -> Any:
-            cell = await AggregateQuestions(session, slot, aggregate_id).state(when)
+            cell = await AggregateQuestions(session, slot, aggregate_id).scope(when)
             return translate.schedule_message(cell, request.schedule)
 
         return await self._answer(aggregate_id, "GetScheduleState", request, context, here)

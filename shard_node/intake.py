@@ -21,6 +21,7 @@ from flightmesh.errors import (
     RetryableError,
     SessionFenced,
     ShardMoving,
+    Unavailable,
 )
 from flightmesh.eventsourcing import CommandEnvelope, DomainModel
 from flightmesh.eventsourcing.cell import AggregateCell
@@ -34,13 +35,17 @@ from shard_node.counters import REPEATED, ShardNodeCounters
 from shard_node.entry_queue import EntryQueue, OpenEntry
 from shard_node.repeats import Repeats
 from shard_node.replies import ReplyEncoder, answer
-from shard_node.scope_directory import ScopeDirectory
-from shard_node.slot import ShardSlot, SlotStatus, Task
+from shard_node.scope_directory import REOPEN_AFTER_S, ScopeDirectory
+from shard_node.slot import ShardSlot, SlotStatus, Task, Worker
 
 _log = logging.getLogger(__name__)
 
 _UNKNOWN: Final = object()
 _SECOND_US: Final = 1_000_000
+# How often a command that waits looks whether its shard is still held.
+_LOOK_S: Final = 0.2
+# Notes of scopes' ends in a shard beyond which outdated ones are dropped.
+_FEW_NOTES: Final = 64
 
 
 @final
@@ -110,18 +115,36 @@ class Intake:
         if cell is None:
             self._park(slot, task)
             return
-        scope_state = self._scope_state(task.envelope, task.arrived_s)
+        scope_state = self._scope_for(cell, task.envelope, task.arrived_s)
         if scope_state is _UNKNOWN:
             self._park(slot, task)
             return
         self._counters.found += 1
         self._decide(slot, cell, task, scope_state)
 
-    def _scope_state(self, envelope: CommandEnvelope, now_s: float) -> Any:
-        if self._domain.scope_aggregate(envelope.scope) in (None, envelope.aggregate_id):
-            return None
-        state = self._scopes.now(envelope.scope, now_s)
-        return _UNKNOWN if state is None else state
+    def _scope_for(self, cell: AggregateCell, envelope: CommandEnvelope, now_s: float) -> Any:
+        """The scope's state for a command; _UNKNOWN if it must wait for that."""
+        domain = self._domain
+        if domain.scope_aggregate(envelope.scope) in (None, envelope.aggregate_id):
+            return _UNKNOWN if self._reopens(cell, envelope) else None
+        firm = domain.begins(envelope.command)
+        state = self._scopes.now(envelope.scope, now_s, firm=firm)
+        if state is None or self._is_ahead(cell, envelope, state):
+            return _UNKNOWN
+        return state
+
+    def _is_ahead(self, cell: AggregateCell, envelope: CommandEnvelope, scope_state: Any) -> bool:
+        """Whether the scope's state is from before the aggregate."""
+        is_of_it = cell.sequence and cell.scope == envelope.scope
+        return bool(is_of_it and self._domain.is_ahead(cell.state, scope_state))
+
+    def _reopens(self, cell: AggregateCell, envelope: CommandEnvelope) -> bool:
+        """Whether a command begins its ended scope again; one known already begins nothing."""
+        return bool(
+            cell.sequence
+            and self._domain.reopens(cell.state, envelope.command)
+            and cell.window.get(envelope.command_id) is None
+        )
 
     def _park(self, slot: ShardSlot, task: Task) -> None:
         if self._parked >= self._max_parked:
@@ -134,17 +157,27 @@ class Intake:
             queue.append(task)
             return
         slot.parked[aggregate_id] = deque((task,))
-        worker = self._tasks.start(self._work_off(slot, aggregate_id), "parked")
-        slot.workers[aggregate_id] = worker
+        holds = asyncio.get_running_loop().create_future()
+        task_of = self._tasks.start(self._work_off(slot, aggregate_id, holds), "parked")
+        slot.workers[aggregate_id] = Worker(task_of, holds)
 
-    async def _work_off(self, slot: ShardSlot, aggregate_id: AggregateId) -> None:
+    async def _work_off(
+        self, slot: ShardSlot, aggregate_id: AggregateId, holds: "asyncio.Future[None]"
+    ) -> None:
         """Loads the aggregate and decides the commands parked for it, in order."""
         queue = slot.parked[aggregate_id]
         error: Exception = SessionFenced("the session ended while the command waited")
         try:
             while queue:
-                state = await self._find_scope(queue[0])
+                task = queue[0]
                 cell = await self.cell(slot, aggregate_id)
+                if self._reopens(cell, task.envelope):
+                    if not holds.done():
+                        holds.set_result(None)
+                    await self._until_forgotten(slot, cell)
+                    state = None
+                else:
+                    state = await self._find_scope(cell, task)
                 if slot.status is not SlotStatus.ACTIVE:
                     error = ShardMoving(slot.shard, slot.epoch)
                     break
@@ -166,11 +199,34 @@ class Intake:
             for task in queue:
                 self._give_up(task, error)
 
-    async def _find_scope(self, task: Task) -> Any:
-        state = self._scope_state(task.envelope, self._clock.monotonic_s())
+    async def _find_scope(self, cell: AggregateCell, task: Task) -> Any:
+        envelope, now_s = task.envelope, self._clock.monotonic_s()
+        state = self._scope_for(cell, envelope, now_s)
         if state is not _UNKNOWN:
             return state
-        return await self._scopes.find(task.envelope.scope, task.arrived_s)
+        domain, scope = self._domain, envelope.scope
+        firm = domain.begins(envelope.command)
+        state = await self._scopes.find(scope, task.arrived_s, firm=firm)
+        if self._is_ahead(cell, envelope, state):
+            # An answer from before the life that the aggregate belongs to.
+            state = await self._scopes.find(scope, now_s, firm=True)
+            if self._is_ahead(cell, envelope, state):
+                raise Unavailable(f"the owner of {scope} answers from before its last beginning")
+        return state
+
+    async def _until_forgotten(self, slot: ShardSlot, cell: AggregateCell) -> None:
+        """Waits until no node trusts an answer about the ended life of a scope.
+
+        Raises:
+            SessionFenced: the end of that life will not be committed here.
+        """
+        await self._queue.wait_committed(cell.last_entry)
+        ended_s = slot.scope_changed_s.get(cell.aggregate_id, slot.held_since_s)
+        while slot.status is SlotStatus.ACTIVE:
+            left_s = ended_s + REOPEN_AFTER_S - self._clock.monotonic_s()
+            if left_s <= 0:
+                break
+            await self._clock.sleep(min(left_s, _LOOK_S))
 
     def abandon(self, slots: Iterable[ShardSlot], error: Exception) -> None:
         """Answers all parked commands with the error: the session is over."""
@@ -181,10 +237,10 @@ class Intake:
                     self._give_up(queue.popleft(), error)
 
     async def settled(self, slot: ShardSlot, aggregate_id: AggregateId) -> None:
-        """Waits until the commands that have arrived for an aggregate are decided."""
+        """Waits until the commands that have arrived for an aggregate are decided or held back."""
         worker = slot.workers.get(aggregate_id)
         if worker is not None:
-            await asyncio.wait((worker,))
+            await asyncio.wait(worker, return_when=asyncio.FIRST_COMPLETED)
 
     async def cell(self, slot: ShardSlot, aggregate_id: AggregateId) -> AggregateCell:
         """The aggregate in memory, loaded if need be.
@@ -284,13 +340,14 @@ class Intake:
     def answer_entry(self, entry: OpenEntry, committed_at_us: int) -> None:
         """Takes the records of a committed entry in, then answers their commands."""
         ledger, number = self._queue.ledger, entry.number
+        counters, now_s = self._counters, self._clock.monotonic_s()
         place, prefix = (ledger, number), place_prefix(ledger, number, committed_at_us)
         for slot, record, data in entry.decided:
             slot.add_committed(record, encode_indexed(prefix, data), place, place)
             if record.events and record.aggregate_id == self._domain.scope_aggregate(record.scope):
                 self._scopes.forget(record.scope)
+                _note_change(slot, record.aggregate_id, now_s)
         position = self._replies.position(ledger, number)
-        counters, now_s = self._counters, self._clock.monotonic_s()
         counters.records.observe(len(entry.decided))
         for record, task in entry.waiting:
             answer(self._replies, task, record, position)
@@ -314,3 +371,11 @@ class Intake:
                 return
         self._counters.commands[REPEATED] += 1
         self._repeats.answer(slot, task, known)
+
+
+def _note_change(slot: ShardSlot, aggregate_id: AggregateId, now_s: float) -> None:
+    notes = slot.scope_changed_s
+    if len(notes) >= _FEW_NOTES:
+        for each in [each for each, at_s in notes.items() if now_s - at_s > REOPEN_AFTER_S]:
+            del notes[each]
+    notes[aggregate_id] = now_s

@@ -163,7 +163,8 @@ class Ownership:
     def _begin(self, claims: Sequence[Claim], epochs: dict[int, int]) -> None:
         if self._over:
             return
-        slots = [ShardSlot(c.shard, epochs[c.shard], c, self._domain) for c in claims]
+        now_s = self._clock.monotonic_s()
+        slots = [ShardSlot(c.shard, epochs[c.shard], c, self._domain, now_s) for c in claims]
         self.slots.update((slot.shard, slot) for slot in slots)
         if slots:
             self._tell("shards claimed", slots)

@@ -6,6 +6,12 @@ background, so commands on a busy scope do not wait. While the owner cannot be r
 positive answer is kept up to UNREACHABLE_S: commands go on over a fail-over of the scope's shard,
 and nothing can be deleted there meanwhile. A negative answer counts only for commands that arrived
 before its question was sent.
+
+A scope that has ended may begin again. What belongs to its new life must not be decided on an
+answer of the old one, so its owner waits REOPEN_AFTER_S between an end and a new beginning: by
+then no answer of before is trusted to begin anything (`firm`). An answer is at most CONFIRMED_S
+older than the moment it was given, see `Session.scope_cell`. Only monotonic clocks are compared,
+each with itself; ADR 23.
 """
 
 import asyncio
@@ -19,6 +25,10 @@ from flightmesh.runtime.tasks import TaskOwner
 TRUSTED_S: Final = 1.0
 REFRESH_S: Final = 0.5
 UNREACHABLE_S: Final = 10.0
+# An owner answers only if its ledger was seen unsealed within this time.
+CONFIRMED_S: Final = 1.5
+# TRUSTED_S + CONFIRMED_S, and something for clocks that do not run alike.
+REOPEN_AFTER_S: Final = 3.0
 # A refresh fails before the answer it refreshes is too old, so that nobody waits for it.
 REFRESH_TIMEOUT_S: Final = 0.4
 FIRST_TIMEOUT_S: Final = 5.0
@@ -72,20 +82,26 @@ class ScopeDirectory:
         self._tasks = tasks
         self._answers: dict[str, _Answer] = {}
 
-    def now(self, scope: str, now_s: float) -> Any:
-        """The scope's state if a positive one is known; None means `find` must be awaited."""
+    def now(self, scope: str, now_s: float, *, firm: bool) -> Any:
+        """The scope's state if a positive one is known; None means `find` must be awaited.
+
+        Args:
+            scope: the scope.
+            now_s: monotonic time.
+            firm: no answer will do that is kept only because the owner cannot be reached.
+        """
         answer = self._answers.get(scope)
         if answer is None or answer.state is None:
             return None
         age_s = now_s - answer.asked_at_s
         if age_s >= REFRESH_S:
-            if age_s > (UNREACHABLE_S if answer.unreachable else TRUSTED_S):
+            if age_s > (UNREACHABLE_S if answer.unreachable and not firm else TRUSTED_S):
                 return None
             if answer.asking is None:
                 self._question(scope, answer)
         return answer.state
 
-    async def find(self, scope: str, arrived_s: float) -> Any:
+    async def find(self, scope: str, arrived_s: float, *, firm: bool) -> Any:
         """The scope's state for a command that arrived at that monotonic time.
 
         Raises:
@@ -101,12 +117,14 @@ class ScopeDirectory:
             question = answer.asking or self._question(scope, answer)
             # Shielded: others wait for the same question.
             state, asked_at_s, error = await asyncio.shield(question)
+            now_s = self._clock.monotonic_s()
             if error is not None:
-                state = self.now(scope, self._clock.monotonic_s())
+                state = self.now(scope, now_s, firm=firm)
                 if state is None:
                     raise error
                 return state
-            if asked_at_s >= arrived_s or self._exists(state):
+            is_young = not firm or now_s - asked_at_s <= TRUSTED_S
+            if asked_at_s >= arrived_s or (is_young and self._exists(state)):
                 return state
 
     def forget(self, scope: str) -> None:

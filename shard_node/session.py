@@ -6,6 +6,7 @@ used afterwards: completions hold this object, so an old one's cannot touch the 
 
 import contextlib
 import logging
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, final
 
@@ -36,7 +37,7 @@ from shard_node.ownership import Ownership
 from shard_node.passivation import passivate
 from shard_node.recovery import ShardRecovery
 from shard_node.replies import ReplyEncoder
-from shard_node.scope_directory import ScopeDirectory
+from shard_node.scope_directory import CONFIRMED_S, ScopeDirectory
 from shard_node.sealed_ledgers import SealedLedgers
 from shard_node.slot import ShardSlot, SlotStatus, Task
 
@@ -135,6 +136,9 @@ class Session:
             max_pause_s=config.gather_s,
         )
         self._seals = SealedLedgers(ports.journal)
+        # Of its own, so that it never waits for the others' ledgers.
+        self._own_seal = SealedLedgers(ports.journal)
+        self._unsealed_s = -math.inf
         self._recovery = ShardRecovery(ports.journal, ports.index, writer.ledger, ports.clock)
         self.ownership = Ownership(
             ports.claims,
@@ -229,15 +233,22 @@ class Session:
             # A session that writes learns it from its appends.
             idle = not self.queue.queued and self.queue.head == head
             head = self.queue.head
-            if idle and self.id in await self._known_sealed():
+            if idle and await self._is_known_sealed():
                 self.fence(SessionFenced(f"ledger {self.id} was sealed"))
                 return
 
-    async def _known_sealed(self) -> set[int]:
+    async def _is_sealed(self) -> bool:
+        began_s = self._ports.clock.monotonic_s()
+        if await self._own_seal.among((self.id,)):
+            return True
+        self._unsealed_s = max(self._unsealed_s, began_s)
+        return False
+
+    async def _is_known_sealed(self) -> bool:
         try:
-            return await self._seals.among((self.id,))
+            return await self._is_sealed()
         except (StoreUnavailable, OutcomeUnknown):
-            return set()
+            return False
 
     async def _follow(self) -> None:
         clock, config = self._ports.clock, self._config
@@ -267,7 +278,7 @@ class Session:
             _log.info("shards recovered", extra=named)
         except ProtocolViolation as error:
             # One that was deposed meanwhile reads a part of what its heirs have written.
-            if self.id not in await self._known_sealed():
+            if not await self._is_known_sealed():
                 raise
             self.fence(SessionFenced(f"ledger {self.id} was sealed: {error}"))
 
@@ -359,6 +370,31 @@ class Session:
         # that failed: fold what is committed.
         return await self.past_state(slot, aggregate_id, None)
 
+    async def scope_cell(self, slot: ShardSlot, aggregate_id: AggregateId) -> AggregateCell:
+        """A scope aggregate as `committed_state` gives it, for those who rely on it elsewhere.
+
+        The ledger was not sealed yet CONFIRMED_S before the question came, so nobody else can have
+        changed the scope until then; where it does not exist, not until the question came.
+
+        Raises:
+            ShardMoving, SessionFenced, StoreError.
+        """
+        asked_s = self._ports.clock.monotonic_s()
+        await self._confirm(asked_s - CONFIRMED_S)
+        cell = await self.committed_state(slot, aggregate_id)
+        if cell.state is not None and self._ports.exists(cell.state):
+            return cell
+        await self._confirm(asked_s)
+        # Once more: the cell may have changed meanwhile.
+        return await self.committed_state(slot, aggregate_id)
+
+    async def _confirm(self, since_s: float) -> None:
+        """Makes sure that the ledger was not sealed yet at that time."""
+        if max(self.queue.appended_s, self._unsealed_s) < since_s and await self._is_sealed():
+            error = SessionFenced(f"ledger {self.id} was sealed")
+            self.fence(error)
+            raise error
+
     async def history(self, slot: ShardSlot, aggregate_id: AggregateId) -> list[PlacedRecord]:
         """The aggregate's committed records in order; raises as `committed_state` does."""
         self._check(slot)
@@ -393,8 +429,8 @@ class Session:
             FlightmeshError: the owner cannot be reached.
         """
         now_s = self._ports.clock.monotonic_s()
-        state = self._scopes.now(scope, now_s)
-        return await self._scopes.find(scope, now_s) if state is None else state
+        state = self._scopes.now(scope, now_s, firm=False)
+        return await self._scopes.find(scope, now_s, firm=False) if state is None else state
 
     # --- scopes -----------------------------------------------------------------------------
 

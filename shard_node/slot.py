@@ -75,6 +75,19 @@ class ChunkDraft:
 Drafts = dict[AggregateId, ChunkDraft]
 
 
+class Worker(NamedTuple):
+    """What works off the parked commands of an aggregate.
+
+    Attributes:
+        task: ends when none is left.
+        holds: done once a command is held back for longer than a question about the aggregate can
+            wait.
+    """
+
+    task: asyncio.Task[None]
+    holds: "asyncio.Future[None]"
+
+
 @final
 class ShardSlot:
     """A shard that a session holds the claim of.
@@ -87,7 +100,7 @@ class ShardSlot:
         recovered: whether all that its ledgers held has been read.
         memory: its aggregates.
         parked: aggregate → commands that wait for it to be loaded, in order; never empty.
-        workers: aggregate → the task that works its parked commands off.
+        workers: aggregate → what works its parked commands off.
         loading: aggregates being loaded.
         dropped: aggregates dropped after an error → entry of their newest record.
         last_entry: entry of the session's ledger that holds the shard's newest record; -1 if none.
@@ -99,9 +112,18 @@ class ShardSlot:
         sealed: other ledgers known to be sealed.
         written_watermark: the watermark of the session's own ledger, as last written.
         unflushed: number of records in drafts.
+        held_since_s: when the claim had been taken, monotonic.
+        scope_changed_s: scope aggregate → when its newest event was committed here, monotonic.
     """
 
-    def __init__(self, shard: int, epoch: int, claim: Claim, domain: DomainModel) -> None:
+    def __init__(
+        self,
+        shard: int,
+        epoch: int,
+        claim: Claim,
+        domain: DomainModel,
+        held_since_s: float = 0.0,
+    ) -> None:
         self.shard = shard
         self.epoch = epoch
         self.claim = claim
@@ -109,7 +131,7 @@ class ShardSlot:
         self.recovered = False
         self.memory = ShardState(shard, domain)
         self.parked: dict[AggregateId, deque[Task]] = {}
-        self.workers: dict[AggregateId, asyncio.Task[None]] = {}
+        self.workers: dict[AggregateId, Worker] = {}
         self.loading: dict[AggregateId, asyncio.Task[AggregateCell | FlightmeshError]] = {}
         self.dropped: dict[AggregateId, int] = {}
         self.last_entry = -1
@@ -121,6 +143,8 @@ class ShardSlot:
         self.sealed: set[int] = set()
         self.written_watermark = 0
         self.unflushed = 0
+        self.held_since_s = held_since_s
+        self.scope_changed_s: dict[AggregateId, float] = {}
 
     def add_committed(
         self, record: Record, frame: bytes, place: tuple[int, int], key: tuple[int, int]

@@ -80,6 +80,15 @@ class DomainModel(Protocol):
     def scope_aggregate(self, scope: str) -> AggregateId | None:
         """Aggregate whose state `decide` needs for every other aggregate of the scope."""
 
+    def begins(self, command: Any) -> bool:
+        """Whether the command may begin an aggregate, as part of the scope's life as it is now."""
+
+    def is_ahead(self, state: Any, scope_state: Any) -> bool:
+        """Whether the aggregate belongs to a later life of its scope than the scope's state."""
+
+    def reopens(self, state: Any, command: Any) -> bool:
+        """Whether the command begins another life of a scope that has ended."""
+
     def decide(
         self, aggregate_type: str, state: Any, command: Any, scope: str, scope_state: Any
     ) -> Accepted | Rejection:

@@ -1,5 +1,6 @@
 """What is checked when a run is over, beside the history: decisions, read models, recovery."""
 
+import copy
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from flightmesh.schedule_model import ScheduleModel
 from flightmesh.verification import Violation, violation
 from flightmesh.verification.contents import LedgerContents
 from read_node.bootstrap import ReadNode
-from tests.simulation.requests import SCHEDULE
+from tests.simulation import lives
 from tests.simulation.workload import Read
 
 DOMAIN = ScheduleModel(lambda iata: iata != "XXQ")
@@ -36,22 +37,37 @@ def check_decisions(
     ledgers: Sequence[LedgerContents], envelopes: dict[tuple[str, str], Any]
 ) -> Iterator[Violation]:
     """Every record is what its command does to the aggregate at that place of its history."""
-    schedule = ScheduleState(SCHEDULE, 1, True)
-    for aggregate_id, records in by_aggregate(ledgers).items():
-        cell, shard = AggregateCell(aggregate_id), ShardState(0, DOMAIN)
+    everything = by_aggregate(ledgers)
+    schedules = lives.states_of_schedules(everything)
+    for aggregate_id, records in everything.items():
+        cell = AggregateCell(aggregate_id)
         for placed in records:
             record = placed.record
             envelope = envelopes.get((record.command_id, record.body_hash.hex()))
             if envelope is None:
                 yield _wrong("I5", "nobody sent this command", placed)
                 continue
-            scope = None if record.aggregate_type == "schedule" else schedule
-            # Not `decide`: which ids are remembered is the history checker's business.
-            again = shard._recorded(cell, envelope, scope)
-            was, would = _outcome(record), _outcome(again)
+            scopes: Sequence[ScheduleState | None] = (None,)
+            if record.aggregate_type != "schedule":
+                scopes = schedules[record.scope][::-1]
+            was = _outcome(record)
+            cell, would = _decided(cell, envelope, scopes, was)
             if was != would:
                 yield _wrong("FOLD", "a command was decided on another state", placed, was, would)
                 break
+
+
+def _decided(
+    cell: AggregateCell, envelope: Any, scopes: Sequence[ScheduleState | None], was: Any
+) -> tuple[AggregateCell, tuple[object, ...]]:
+    """The aggregate and the outcome after a command, on the state of its scope that fits."""
+    for n, scope in enumerate(scopes, 1):
+        tried = cell if n == len(scopes) else copy.deepcopy(cell)
+        # Not `decide`: which ids are remembered is the history checker's business.
+        would = _outcome(ShardState(0, DOMAIN)._recorded(tried, envelope, scope))
+        if was == would:
+            break
+    return tried, would
 
 
 def _outcome(record: Record) -> tuple[object, ...]:
@@ -125,12 +141,11 @@ def check_read_model(reader: ReadNode, cells: dict[str, AggregateCell]) -> Itera
     """I7: the read node's rotations and legs are the fold."""
     expected: dict[str, object] = {}
     for aggregate_id, cell in cells.items():
-        if cell.aggregate_type == "rotation" and cell.state.exists:
+        if cell.aggregate_type == "rotation" and lives.is_alive(cell.state, cells):
             times = {i: (leg.departure, leg.arrival) for i, leg in cell.state.legs.items()}
             expected[aggregate_id] = (cell.sequence, cell.state.airplane_id, times)
-    models = [m for m in reader.projection.schedules.current() if m.name == SCHEDULE]
     shown: dict[str, object] = {}
-    for model in models:
+    for model in reader.projection.schedules.current():
         columns = model.legs
         legs: dict[str, dict[str, tuple[int, int]]] = defaultdict(dict)
         for slot in columns.slots_in_use():

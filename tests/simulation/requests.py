@@ -1,5 +1,6 @@
 """Commands drawn by chance: on few aggregates, so that they meet."""
 
+from collections.abc import Iterator
 from random import Random
 from typing import Any
 
@@ -7,6 +8,9 @@ from flightmesh.codec.commands import Request
 from flightmesh.ids import airplane_id, rotation_id
 
 SCHEDULE = "sim"
+# A schedule that is deleted and created again, time and again.
+BRIEF = "brief"
+_BRIEF_ROTATIONS = tuple(rotation_id(BRIEF, f"R{number}") for number in range(2))
 SHARED = tuple(rotation_id(SCHEDULE, f"R{number}") for number in range(6))
 _AIRPORTS = ("MRS", "CDG", "ORY", "NCE", "XXQ")
 _DAY_S = 1_118_707_200
@@ -39,8 +43,8 @@ class Drawer:
         request = Request(schedule=SCHEDULE, command_id=command_id)
         kind = random.choices(
             (self._add, self._change, self._remove, self._assign, self._airplane, self._airport,
-             self._rotation, self._new_rotation, self._rules),
-            (46, 12, 10, 10, 7, 5, 4, 4, 2),
+             self._rotation, self._new_rotation, self._rules, self._brief),
+            (46, 12, 10, 10, 7, 5, 4, 4, 2, 6),
         )[0]  # fmt: skip
         kind(request)
         if random.random() < 0.25 and request.aggregate_id in self._known:
@@ -71,7 +75,10 @@ class Drawer:
         message.arrival_time.seconds = start + 1500
 
     def _add(self, request: Request) -> None:
-        request.aggregate_id = self._target()
+        self._add_to(request, self._target())
+
+    def _add_to(self, request: Request, rotation: str) -> None:
+        request.aggregate_id = rotation
         leg = request.add_leg.leg
         leg.carrier, leg.flight_number = "XX", self._random.randrange(1, 999)
         leg.day_of_origin = "2005-06-14"
@@ -121,6 +128,31 @@ class Drawer:
 
     def _new_rotation(self, request: Request) -> None:
         request.create_rotation.name = f"of {self._client}"
+
+    def _brief(self, request: Request) -> None:
+        """Something for the schedule that comes and goes."""
+        request.schedule = BRIEF
+        chance = self._random.random()
+        if chance < 0.2:
+            request.create_schedule.title = "again"
+        elif chance < 0.35:
+            request.delete_schedule.SetInParent()
+        elif chance < 0.7:
+            request.aggregate_id = self._random.choice(_BRIEF_ROTATIONS)
+            request.create_rotation.name = "of one life"
+        else:
+            self._add_to(request, self._random.choice(_BRIEF_ROTATIONS))
+
+    def new_life(self, command_ids: Iterator[str]) -> Iterator[Request]:
+        """Commands that end and begin the brief schedule, and what comes right before and after."""
+        begin = [(rotation, "create_rotation") for rotation in _BRIEF_ROTATIONS]
+        turn = [("", "delete_schedule"), ("", "create_schedule")]
+        for aggregate_id, kind in (*begin, *turn, *begin):
+            request = Request(
+                schedule=BRIEF, command_id=next(command_ids), aggregate_id=aggregate_id
+            )
+            getattr(request, kind).SetInParent()
+            yield request
 
     def _rules(self, request: Request) -> None:
         request.change_finding_rules.finding_rules.airplane_overlap = self._random.random() < 0.5

@@ -23,7 +23,7 @@ from flightmesh.testing.history_checker import check_history
 from flightmesh.testing.simulation.chronicle import LogWatch
 from flightmesh.testing.simulation.loop import Stuck, current_process
 from flightmesh.verification.contents import LedgerContents, read_contents
-from tests.simulation import checks, plan, slots
+from tests.simulation import checks, lives, plan, slots
 from tests.simulation.faults.carrier import Faults
 from tests.simulation.mesh import Mesh
 from tests.simulation.plan import PlannedFault
@@ -214,6 +214,8 @@ class _Run:
                 self._say(str(found))
         for found in checks.check_decisions(ledgers, self.workload.envelopes):
             self._say(str(found))
+        for found in lives.check_lives(checks.by_aggregate(ledgers), self.workload.history):
+            self._say(str(found))
         if self._wrong:
             return  # what cannot be cannot be folded either
         for found in checks.check_reads(ledgers, self.workload.reads):
@@ -261,7 +263,7 @@ class _Run:
         assert routing is not None
         for aggregate_id, cell in cells.items():
             state = cell.state  # type: ignore[attr-defined]
-            if cell.aggregate_type != "rotation" or not state.exists:  # type: ignore[attr-defined]
+            if cell.aggregate_type != "rotation" or not lives.is_alive(state, cells):  # type: ignore[attr-defined]
                 continue
             request = aggregate_pb.GetRotationRequest(
                 schedule=state.schedule, aggregate_id=aggregate_id

@@ -25,7 +25,11 @@ _SEEDS = 300
 
 
 def _rule(number: int) -> None:
-    mutants = [name for name in MUTANTS if name.partition(" ")[0] == str(number)]
+    _mutants_are_found(str(number))
+
+
+def _mutants_are_found(rule: str) -> None:
+    mutants = [name for name in MUTANTS if name.partition(" ")[0] == rule]
     assert mutants
     for mutant in mutants:
         assert seeds_needed(mutant, _SEEDS)[0], mutant
@@ -33,6 +37,10 @@ def _rule(number: int) -> None:
 
 def test_rule_1_a_claim_is_moved_only_from_a_sealed_or_released_holder() -> None:
     _rule(1)
+
+
+def test_what_follows_a_creation_of_a_schedule_belongs_to_that_life() -> None:
+    _mutants_are_found("D5")
 
 
 async def test_rule_2_numbers_come_once_and_an_append_needs_state_token_and_head() -> None:

@@ -124,11 +124,18 @@ class Client:
             requests = [self._drawer.draw(self._all.command_id()) for _ in range(size)]
             sent += size
             pending.append(spawn(self._send(requests), "commands"))
+            if self._random.random() < 0.02:
+                pending.append(spawn(self._give_new_life(), "new life"))
             await asyncio.sleep(pause_s * size * self._random.uniform(0.3, 1.7))
         await asyncio.gather(*pending)
         while self._later:
             later, self._later = self._later, []
             await asyncio.gather(*later)
+
+    async def _give_new_life(self) -> None:
+        """Each command when the one before is answered, as a program does that loads anew."""
+        for request in self._drawer.new_life(iter(self._all.command_id, None)):
+            await self.settle(request)
 
     async def _send(self, requests: list[Request]) -> None:
         answered = await self._try_many(requests) if len(requests) > 1 else [False]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from tests.simulation.mutants import entries, ownership, reading, recovery
+from tests.simulation.mutants import entries, ownership, reading, recovery, scopes
 
 MUTANTS: dict[str, Callable[[], Iterator[Any]]] = {
     "1 a claim is taken whoever holds it": ownership.no_claim,
@@ -39,6 +39,7 @@ MUTANTS: dict[str, Callable[[], Iterator[Any]]] = {
     "23 a reader in silence does not ask": reading.reader_does_not_ask,
     "24 oldest-ledger-first reading": reading.oldest_ledger_first,
     "24 the position counts what is held back": reading.position_counts_held,
+    "D5 a deleted schedule is created again at once": scopes.created_again_at_once,
 }
 
 

@@ -28,6 +28,15 @@ class Counters:
     def scope_aggregate(self, scope: str) -> AggregateId | None:
         return None
 
+    def begins(self, command: Any) -> bool:
+        return False
+
+    def is_ahead(self, state: Any, scope_state: Any) -> bool:
+        return False
+
+    def reopens(self, state: Any, command: Any) -> bool:
+        return False
+
     def decide(
         self, aggregate_type: str, state: Any, command: Any, scope: str, scope_state: Any
     ) -> Accepted | Rejection:

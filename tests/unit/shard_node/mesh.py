@@ -177,6 +177,14 @@ class Mesh:
     async def send(self, handlers: Handlers, *requests: Request) -> list[Result]:
         return await handlers.submit(requests, wants_events, 5.0).wait()
 
+    async def send_patiently(self, handlers: Handlers, *requests: Request) -> list[Result]:
+        """The same for what is held back: time goes on meanwhile."""
+        sent = asyncio.ensure_future(self.send(handlers, *requests))
+        await idle()
+        while not sent.done():
+            await self.clock.advance(0.1)
+        return sent.result()
+
     async def create(self, handlers: Handlers, rotations: int = 1) -> list[AggregateId]:
         """A schedule with rotations; their ids."""
         (created,) = await self.send(handlers, self.request(create_schedule={}))
@@ -234,7 +242,7 @@ class Mesh:
         slot = session.slot(self.map.shard_of(aggregate_id))
         if slot is None:
             raise Unavailable("no owner")
-        cell = await session.committed_state(slot, aggregate_id)
+        cell = await session.scope_cell(slot, aggregate_id)
         return cell.state or ScheduleState()
 
 
