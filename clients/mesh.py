@@ -82,14 +82,24 @@ class Mesh:
         request = aggregate_service.ListAggregatesRequest(
             schedule=schedule, shard=shard, aggregate_type=aggregate_type
         )
-        ids: list[str] = []
+        return [key async for page in self._pages(address, request) for key in page.aggregate_ids]
+
+    async def schedule_names(self, address: str, shard: int) -> list[str]:
+        """The schedules that exist in one shard, as its owner knows them; as `aggregate_ids`."""
+        request = aggregate_service.ListAggregatesRequest(shard=shard, aggregate_type="schedule")
+        pages = self._pages(address, request)
+        return [name async for page in pages for name in page.schedules if name]
+
+    async def _pages(
+        self, address: str, request: aggregate_service.ListAggregatesRequest
+    ) -> AsyncIterator[aggregate_service.ListAggregatesResponse]:
         while True:
             page = await self._connection.call(
                 address, methods.LIST_AGGREGATES, request, self._connection.config.timeout_s
             )
-            ids += page.aggregate_ids
+            yield page
             if not page.next_page_token:
-                return ids
+                return
             request.page_token = page.next_page_token
 
     async def is_serving(self, address: str = "", timeout_s: float = 2.0) -> bool:

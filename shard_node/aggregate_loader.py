@@ -66,9 +66,9 @@ class AggregateLoader:
         return in_order(placed)
 
     async def ids(
-        self, slot: ShardSlot, scope: str, aggregate_type: str, after: str, limit: int
+        self, slot: ShardSlot, scope: str | None, aggregate_type: str, after: str, limit: int
     ) -> list[AggregateId]:
-        """Ids above `after` of the shard's aggregates of that scope and type, ascending.
+        """Ids above `after` of the shard's aggregates of a scope (None: any) and a type, ascending.
 
         Raises:
             StoreUnavailable: the store cannot be read just now.
@@ -78,7 +78,8 @@ class AggregateLoader:
             aggregate_id
             for drafts in (slot.drafts, slot.flushing)
             for aggregate_id, draft in drafts.items()
-            if (draft.scope, draft.aggregate_type) == (scope, aggregate_type)
+            if scope in (None, draft.scope)
+            and draft.aggregate_type == aggregate_type
             and aggregate_id > after
         }
         above = id_bytes(AggregateId(after)) if after else b""

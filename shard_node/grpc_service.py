@@ -224,24 +224,34 @@ class AggregateService(aggregate_services.AggregateServiceServicer):
     async def ListAggregates(  # noqa: N802
         self, request: aggregate_pb.ListAggregatesRequest, _context: Context
     ) -> aggregate_pb.ListAggregatesResponse:
-        """Ids of a schedule's aggregates in a shard of this node."""
-        check_schedule(request.schedule)
+        """Ids of a schedule's aggregates, or of all schedules, in a shard of this node."""
+        of_all = request.aggregate_type == "schedule" and not request.schedule
+        if not of_all:
+            check_schedule(request.schedule)
         after = request.page_token
         if after and not is_uuid(after):
             raise InvalidInput("page_token", "is not one of this list")
         session, slot = self._handlers.own(request.shard)
         size = min(request.page_size or _IDS_PER_PAGE, _MOST_IDS_PER_PAGE)
         ids = await session.aggregate_ids(
-            slot, request.schedule, request.aggregate_type, after, size
+            slot, None if of_all else request.schedule, request.aggregate_type, after, size
         )
+        names = [await _name_if_there(session, slot, each) for each in ids] if of_all else ()
         following = ids[-1] if len(ids) == size else ""
-        return aggregate_pb.ListAggregatesResponse(aggregate_ids=ids, next_page_token=following)
+        return aggregate_pb.ListAggregatesResponse(
+            aggregate_ids=ids, next_page_token=following, schedules=names
+        )
 
     async def _answer(
         self, aggregate_id: AggregateId, method: str, request: Any, context: Context, here: Any
     ) -> Any:
         timeout_s = _timeout_s(context, self._longest_s)
         return await self._handlers.answer(aggregate_id, method, request, timeout_s, here)
+
+
+async def _name_if_there(session: Session, slot: ShardSlot, schedule: AggregateId) -> str:
+    cell = await session.scope_cell(slot, schedule)
+    return str(cell.scope) if cell.state is not None and cell.state.exists else ""
 
 
 def _when(request: Any) -> When:

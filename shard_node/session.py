@@ -403,7 +403,7 @@ class Session:
         return records
 
     async def aggregate_ids(
-        self, slot: ShardSlot, scope: str, aggregate_type: str, after: str, limit: int
+        self, slot: ShardSlot, scope: str | None, aggregate_type: str, after: str, limit: int
     ) -> list[AggregateId]:
         """Ids of a shard's aggregates, ascending from `after`; raises as `committed_state` does."""
         self._check(slot)

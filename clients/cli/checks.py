@@ -12,7 +12,7 @@ from typing import Final
 from clients.aio import FlightmeshClient
 from clients.cli.exits import describe
 from clients.cli.findings_check import wrong_findings
-from clients.cli.read_model_check import compare
+from clients.cli.read_model_check import compare, compare_schedules
 from flightmesh.api.coordinator.v1 import shard_map_service_pb2 as mesh
 from flightmesh.api.read.v1 import query_service_pb2 as query
 from flightmesh.errors import FlightmeshError
@@ -164,6 +164,21 @@ async def schedule_counts_agree(client: FlightmeshClient) -> str:
     return f"{len(summaries):,} schedules, {legs:,} legs"
 
 
+@_check("schedules equal the write side's")
+async def schedules_equal_the_write_sides(client: FlightmeshClient) -> str:
+    """Each read node has the schedules that exist at the owners of their shards, and no other."""
+    compared, wrong, asked = 0, [], 0
+    async with read_nodes(client) as nodes:
+        for name, reader in nodes.items():
+            with _named(name):
+                found = await compare_schedules(client, reader)
+            compared, asked = found.compared, asked + 1
+            wrong += [f"{what} ({name})" for what in found.wrong]
+    if wrong:
+        raise _Ill(_some(wrong))
+    return f"{compared:,} schedules on {asked} read nodes"
+
+
 @_check("read model equals the write side")
 async def read_model_equals_the_write_side(client: FlightmeshClient) -> str:
     """Each read node has of each schedule the rotations, airplanes, airports of the owners (I7)."""
@@ -248,6 +263,7 @@ CHECKS: Final[Sequence[Check]] = (
     nodes_present,
     read_side_caught_up,
     schedule_counts_agree,
+    schedules_equal_the_write_sides,
     read_model_equals_the_write_side,
     findings_follow_from_the_legs,
 )

@@ -17,6 +17,8 @@ from flightmesh.api.schedule.v1.types_pb2 import Leg
 _AT_ONCE: Final = 32
 # Looks at an aggregate before it counts as wrong: somebody may edit it between two questions.
 _LOOKS: Final = 4
+# Between looks at the list of schedules: as long as an event may be on its way to a read node.
+_PAUSE_S: Final = 0.5
 
 Values = dict[str, Value]
 
@@ -41,6 +43,22 @@ class _Kind:
     name: str
     of_reader: Callable[[FlightmeshClient, str], Awaitable[Values]]
     of_owner: Callable[[FlightmeshClient, str, str], Awaitable[Value | None]]
+
+
+async def compare_schedules(client: FlightmeshClient, reader: FlightmeshClient) -> Comparison:
+    """Compares which schedules there are; as `compare`."""
+    read: set[str] = set()
+    owned: set[str] = set()
+    for look in range(_LOOKS):
+        if look:
+            await asyncio.sleep(_PAUSE_S)
+        read = {summary.schedule for summary in await reader.queries.schedules()}
+        owned = await write_side.schedules(client)
+        if read == owned:
+            break
+    missing = [f"schedule {name} is not on the read side" for name in sorted(owned - read)]
+    stray = [f"schedule {name} is on the read side only" for name in sorted(read - owned)]
+    return Comparison(len(read | owned), missing + stray)
 
 
 async def compare(client: FlightmeshClient, reader: FlightmeshClient, schedule: str) -> Comparison:

@@ -4,6 +4,7 @@ Values are plain and comparable; what does not exist is None.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
 from clients.aio import FlightmeshClient
@@ -48,7 +49,23 @@ async def ids_of(client: FlightmeshClient, schedule: str, aggregate_type: str) -
     Raises:
         FlightmeshError: an owner does not answer.
     """
-    ids: list[str] = []
+
+    async def ask(address: str, shard: int) -> list[str]:
+        return await client.mesh.aggregate_ids(address, shard, schedule, aggregate_type)
+
+    return await _of_all_shards(client, ask)
+
+
+async def schedules(client: FlightmeshClient) -> set[str]:
+    """Names of the schedules that exist; raises as `ids_of`."""
+    return set(await _of_all_shards(client, client.mesh.schedule_names))
+
+
+async def _of_all_shards(
+    client: FlightmeshClient, ask: Callable[[str, int], Awaitable[list[str]]]
+) -> list[str]:
+    """What the owners of all shards tell, asked by address and shard."""
+    told: list[str] = []
     left: set[int] | None = None
     for _ in range(_TRIES):
         rows = (await client.mesh.shard_map()).assignments
@@ -56,14 +73,12 @@ async def ids_of(client: FlightmeshClient, schedule: str, aggregate_type: str) -
         for row in rows:
             if row.shard in left and row.address:
                 try:
-                    ids += await client.mesh.aggregate_ids(
-                        row.address, row.shard, schedule, aggregate_type
-                    )
+                    told += await ask(row.address, row.shard)
                 except RetryableError:
                     continue
                 left.remove(row.shard)
         if not left and rows:
-            return ids
+            return told
         await asyncio.sleep(_PAUSE_S)
     raise Unavailable(f"no owner tells its aggregates of shard {min(left or {0})}")
 

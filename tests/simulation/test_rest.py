@@ -41,7 +41,7 @@ async def test_every_drawn_command_arrives_as_it_was_sent() -> None:
         assert exchange.answer.status == 200, exchange.answer.body
         assert commands.taken.pop() == request
         kinds.add(request.WhichOneof("command"))
-    assert len(kinds) == 11
+    assert len(kinds) == 13
 
 
 def test_problems_are_read_as_the_errors_that_they_were() -> None:

@@ -68,6 +68,7 @@ class ScriptedMesh:
         self.legs = [placed_leg(number) for number in range(3)]
         self.rotations = ["rotation-1"]
         self.owned_rotations = ["rotation-1"]
+        self.owned_schedules: list[str] = []
         self.removed_rotations: list[str] = []
         self.rotation_legs: list[types_pb2.Leg] = []
         self.findings: list[query_pb.Finding] = []
@@ -178,6 +179,9 @@ class _Aggregates(aggregate_grpc.AggregateServiceServicer):
     def ListAggregates(self, request: Any, context: Any) -> Any:
         self._script.note("ListAggregates", request, context)
         ids = self._script.owned_rotations if request.aggregate_type == "rotation" else []
+        if not request.schedule:
+            names = [] if request.shard else self._script.owned_schedules
+            return aggregate_pb.ListAggregatesResponse(aggregate_ids=names, schedules=names)
         return aggregate_pb.ListAggregatesResponse(
             aggregate_ids=[each for n, each in enumerate(ids) if n % SHARDS == request.shard]
         )

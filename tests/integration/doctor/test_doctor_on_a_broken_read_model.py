@@ -16,7 +16,14 @@ from clients.config import ClientConfig
 from flightmesh.api.journal.v1 import entry_pb2
 from flightmesh.api.schedule.v1 import events_pb2
 from flightmesh.api.shard.v1 import command_service_pb2 as pb
-from flightmesh.ids import airplane_id, airport_id, id_bytes, id_text, rotation_id
+from flightmesh.ids import (
+    airplane_id,
+    airport_id,
+    id_bytes,
+    id_text,
+    rotation_id,
+    schedule_aggregate_id,
+)
 from flightmesh.runtime.lifecycle import StopSignal
 from launcher import embedded
 from launcher.config import EmbeddedConfig
@@ -28,6 +35,7 @@ ROTATIONS = [rotation_id(SCHEDULE, f"R{number}") for number in range(6)]
 PLANE = airplane_id(SCHEDULE, "F-ABCD")
 AIRPORT = airport_id(SCHEDULE, "CDG")
 MODEL, FINDINGS = "read model equals the write side", "findings follow from the legs"
+SCHEDULES = "schedules equal the write side's"
 
 
 def commands() -> list[pb.ExecuteRequest]:
@@ -74,15 +82,15 @@ class Examined:
 
     def __init__(self, reader: ReadNode, client: FlightmeshClient) -> None:
         self.reader = reader
-        self._client = client
+        self.client = client
 
     async def verdicts(self) -> dict[str, Verdict]:
-        return {each.check: each for each in await examine(self._client, lambda _: None)}
+        return {each.check: each for each in await examine(self.client, lambda _: None)}
 
-    def apply(self, aggregate_id: str, event: Any) -> None:
+    def apply(self, aggregate_id: str, event: Any, schedule: str = SCHEDULE) -> None:
         """Has the read model take an event that never was."""
         record = entry_pb2.Record(
-            aggregate_id=id_bytes(aggregate_id), scope=SCHEDULE, aggregate_sequence=100
+            aggregate_id=id_bytes(aggregate_id), scope=schedule, aggregate_sequence=100
         )
         record.events.add(type=type(event).__name__, version=1, payload=event.SerializeToString())
         self.reader.projection.apply(record)
@@ -114,6 +122,7 @@ async def test_a_read_model_that_is_right_is_well(examined: Examined) -> None:
     verdicts = await examined.verdicts()
 
     assert not [each for each in verdicts.values() if not each.ok]
+    assert verdicts[SCHEDULES].detail == "1 schedules on 1 read nodes"
     assert verdicts[MODEL].detail == "8 rotations, airplanes and airports on 1 read nodes"
     assert verdicts[FINDINGS].detail == "6 findings on 1 read nodes"
 
@@ -150,6 +159,29 @@ async def test_what_differs_from_the_owners_is_named(
     assert verdict.ok is not bool(said)
     assert said in verdict.detail
     assert not said or aggregate_id in verdict.detail
+
+
+async def test_a_schedule_that_the_read_side_lacks_or_has_alone_is_named(
+    examined: Examined,
+) -> None:
+    examined.apply(schedule_aggregate_id(SCHEDULE), events_pb2.ScheduleDeleted())
+    never = events_pb2.ScheduleCreated(schedule="never", incarnation=1)
+    examined.apply(schedule_aggregate_id("never"), never, "never")
+
+    verdict = (await examined.verdicts())[SCHEDULES]
+
+    assert not verdict.ok
+    assert f"schedule {SCHEDULE} is not on the read side" in verdict.detail
+    assert "schedule never is on the read side only" in verdict.detail
+
+
+async def test_a_deleted_schedule_is_missed_by_nobody(examined: Examined) -> None:
+    client = examined.client
+    await client.commands.delete_schedule(SCHEDULE)
+
+    verdict = (await examined.verdicts())[SCHEDULES]
+
+    assert (verdict.ok, verdict.detail) == (True, "0 schedules on 1 read nodes")
 
 
 async def test_a_leg_that_the_read_side_lost_is_named(examined: Examined) -> None:

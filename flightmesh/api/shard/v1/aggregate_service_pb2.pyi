@@ -195,9 +195,11 @@ class ListAggregatesRequest(_message.Message):
     def __init__(self, schedule: _Optional[str] = ..., shard: _Optional[int] = ..., aggregate_type: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListAggregatesResponse(_message.Message):
-    __slots__ = ("aggregate_ids", "next_page_token")
+    __slots__ = ("aggregate_ids", "next_page_token", "schedules")
     AGGREGATE_IDS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULES_FIELD_NUMBER: _ClassVar[int]
     aggregate_ids: _containers.RepeatedScalarFieldContainer[str]
     next_page_token: str
-    def __init__(self, aggregate_ids: _Optional[_Iterable[str]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    schedules: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, aggregate_ids: _Optional[_Iterable[str]] = ..., next_page_token: _Optional[str] = ..., schedules: _Optional[_Iterable[str]] = ...) -> None: ...
