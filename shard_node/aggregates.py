@@ -100,7 +100,8 @@ class AggregateQuestions:
         never, removed = _ABSENT[kind]
         if not cell.sequence or cell.aggregate_type != kind or cell.scope != schedule:
             raise Refused(never, f"there is no such {kind}", {"aggregate_id": self._id})
-        outlived = scope is not None and cell.state.incarnation != scope.incarnation
+        # Known of the schedule may be an earlier life than the one that the aggregate belongs to.
+        outlived = scope is not None and cell.state.incarnation < scope.incarnation
         if outlived or not getattr(cell.state, "exists", True):
             raise Refused(removed, f"the {kind} was removed", {"aggregate_id": self._id})
         return cell

@@ -158,8 +158,8 @@ class Intake:
             return
         slot.parked[aggregate_id] = deque((task,))
         holds = asyncio.get_running_loop().create_future()
-        task_of = self._tasks.start(self._work_off(slot, aggregate_id, holds), "parked")
-        slot.workers[aggregate_id] = Worker(task_of, holds)
+        worker = self._tasks.start(self._work_off(slot, aggregate_id, holds), "parked")
+        slot.workers[aggregate_id] = Worker(worker, holds)
 
     async def _work_off(
         self, slot: ShardSlot, aggregate_id: AggregateId, holds: "asyncio.Future[None]"

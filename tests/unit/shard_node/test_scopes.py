@@ -16,6 +16,7 @@ from flightmesh.errors import (
 )
 from flightmesh.ids import AggregateId, schedule_aggregate_id
 from flightmesh.runtime.tasks import TaskOwner
+from shard_node.aggregates import AggregateQuestions, When
 from shard_node.handlers import Handlers
 from shard_node.scope_directory import CONFIRMED_S, REOPEN_AFTER_S, ScopeDirectory
 from tests.unit.shard_node.mesh import SHARDS, Gate, Mesh, StepClock, idle, reply
@@ -157,6 +158,8 @@ async def test_an_answer_older_than_the_aggregate_is_asked_for_again(mesh: Mesh)
     await create_again(mesh, owner)
     await mesh.send(other, mesh.request(aggregate_id=rotation, create_rotation={}))
     known.state, known.asked_at_s, known.unreachable = *outdated, True
+    questions = AggregateQuestions(other.node.session, mesh.slot_of(other, rotation), rotation)
+    assert (await questions.existing("rotation", "s05", When())).sequence == 3
     (added,) = await mesh.send(other, mesh.add_leg(rotation, 1))
     assert reply(added).sequence == 4
 
