@@ -97,6 +97,7 @@ fmt: $(VENV)/.dev ## Format the code and mend what can be mended
 .PHONY: proto
 proto: $(VENV)/.dev ## Generate the Python code of the protos
 	$(BIN)/python scripts/generate_protos.py
+	$(BIN)/python scripts/generate_api_comments.py
 
 .PHONY: verify-proto
 verify-proto: $(VENV)/.dev ## Check that the generated code is that of the protos
