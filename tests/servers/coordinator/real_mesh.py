@@ -244,6 +244,10 @@ class RealMesh:
             if ids.shard_of(candidate, self.shard_count) == shard:
                 return candidate
 
+    def home_of_the_schedule(self) -> int:
+        """The shard of the schedule itself."""
+        return ids.shard_of(ids.schedule_aggregate_id(SCHEDULE), self.shard_count)
+
     async def create_schedule(self) -> None:
         request = service.ExecuteRequest(
             schedule=SCHEDULE, create_schedule=commands.CreateSchedule(title="failover")

@@ -289,5 +289,6 @@ async def test_a_store_that_is_written_meanwhile_is_well(cassandra_store: Cassan
         await writing
         bad = [c for told in reports for c in told.checks if c.verdict == "violated"]
         assert bad == []
-        assert len({report.counts["entries"] for report in reports}) == len(reports) > 1
+        # It was written meanwhile: not each look, but some of them found more than those before.
+        assert len({report.counts["entries"] for report in reports}) > 1
         assert rebuild(COUNTER, written, Counters()).sequence == 155
