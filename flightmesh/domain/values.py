@@ -20,7 +20,7 @@ Minute = NewType("Minute", int)
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 # 1900-01-01 and 2199-12-31: wide enough for any schedule, narrow enough to catch a wrong century.
 FIRST_MINUTE = Minute(-36_816_480)
-LAST_MINUTE = Minute(120_959_999)
+LAST_MINUTE = Minute(120_968_639)
 MAX_LEG_MINUTES = 2 * 24 * 60
 MAX_UTC_OFFSET_MINUTES = 14 * 60
 MAX_GROUND_MINUTES = 7 * 24 * 60

@@ -127,10 +127,19 @@ def rebuild(
         if committed_to is None or placed.record.aggregate_sequence <= committed_to:
             _remember(cell, placed, dropped)
             _fold(cell, placed, domain)
+        else:
+            # Of a command with several events, those up to there.
+            _fold(cell, placed, domain, committed_to)
+            break
     return cell
 
 
-def _fold(cell: AggregateCell, placed: PlacedRecord, domain: DomainModel) -> None:
+def _fold(
+    cell: AggregateCell,
+    placed: PlacedRecord,
+    domain: DomainModel,
+    committed_to: int | None = None,
+) -> None:
     record = placed.record
     if not record.events or record.aggregate_sequence <= cell.snapshot_sequence:
         return
@@ -139,12 +148,15 @@ def _fold(cell: AggregateCell, placed: PlacedRecord, domain: DomainModel) -> Non
             f"aggregate {cell.aggregate_id}: events up to {record.aggregate_sequence} of ledger "
             f"{placed.ledger}, entry {placed.entry} do not follow sequence {cell.sequence}"
         )
-    if not cell.sequence:
+    events = record.events
+    if committed_to is not None:
+        events = events[: max(0, committed_to - cell.sequence)]
+    if events and not cell.sequence:
         begin(cell, record.aggregate_type, record.scope, domain)
-    for encoded in record.events:
+    for encoded in events:
         event = domain.decode_event(encoded)
         cell.state = domain.evolve(cell.aggregate_type, cell.state, event)
-    cell.sequence = record.aggregate_sequence
+    cell.sequence += len(events)
 
 
 def _remember(cell: AggregateCell, placed: PlacedRecord, dropped: str) -> None:

@@ -10,6 +10,11 @@ from flightmesh.api.read.v1 import query_service_pb2 as query
 from flightmesh.domain.values import FIRST_MINUTE, LAST_MINUTE, iso_minute
 
 
+def test_the_first_and_last_minute_are_those_of_1900_and_2199() -> None:
+    assert iso_minute(FIRST_MINUTE) == "1900-01-01T00:00Z"
+    assert iso_minute(LAST_MINUTE) == "2199-12-31T23:59Z"
+
+
 @given(st.integers(FIRST_MINUTE, LAST_MINUTE))
 def test_minutes_read_as_the_domain_writes_them(minute: int) -> None:
     assert rows.minute_text(Timestamp(seconds=minute * 60)) == iso_minute(minute)

@@ -71,9 +71,10 @@ def test_the_window_survives_a_snapshot_with_what_it_dropped() -> None:
 
 def test_the_past_is_the_fold_up_to_it() -> None:
     owner = history([[1, 1], [5], [11], [-3]])
-    for sequence, value in ((0, None), (2, [2]), (3, [7]), (4, [4]), (9, [4])):
+    # Also between two events of one command.
+    for sequence, value in ((0, None), (1, [1]), (2, [2]), (3, [7]), (4, [4]), (9, [4])):
         cell = rebuild(COUNTER, owner.records, Counters(), committed_to=sequence)
-        assert cell.state == value
+        assert (cell.state, cell.sequence) == (value, min(sequence, 4))
 
 
 def test_refusals_come_after_the_events_they_followed() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flightmesh.api.read.v1 import query_service_pb2 as pb
-from flightmesh.domain.values import FindingRules, Leg
+from flightmesh.domain.values import FIRST_MINUTE, LAST_MINUTE, FindingRules, Leg
 from flightmesh.errors import InvalidInput, Refused
 from read_node.projection import Projection
 from read_node.translate.answers import METHODS, Answers
@@ -114,7 +114,7 @@ LEGS = st.builds(
     day_of_origin=TEXT,
     departure_airport=TEXT,
     arrival_airport=TEXT,
-    departure=st.integers(-36_816_480, 120_959_999),
+    departure=st.integers(FIRST_MINUTE, LAST_MINUTE - 60),
     arrival=st.just(0),
     departure_offset=st.integers(-840, 840),
     arrival_offset=st.integers(-840, 840),
