@@ -83,16 +83,24 @@ class AggregateQuestions:
             raise InvalidInput("at_sequence", f"the aggregate is at sequence {cell.sequence}")
         return cell
 
-    async def existing(self, kind: str, schedule: str, when: When) -> AggregateCell:
+    async def existing(
+        self, kind: str, schedule: str, when: When, scope: Any = None
+    ) -> AggregateCell:
         """The aggregate of that type in that schedule, as it was then.
+
+        Args:
+            kind: the type.
+            schedule: name of the schedule.
+            when: the time.
+            scope: state of the schedule at that instant; not looked at if None and not now.
 
         Raises:
             Refused: there is, or was, no such aggregate, or it is removed.
             InvalidInput, ShardMoving, SessionFenced, StoreError: see `state`.
         """
-        scope: Any = None
         if when.is_now:
             scope = await self._session.scope_state(schedule)
+        if scope is not None:
             absent = missing(scope, schedule)
             if absent is not None:
                 raise Refused(absent.reason, absent.message, absent.details)

@@ -180,8 +180,13 @@ class AggregateService(aggregate_services.AggregateServiceServicer):
         aggregate_id, when = AggregateId(request.aggregate_id), _when(request)
 
         async def here(session: Session, slot: ShardSlot) -> Any:
-            questions = AggregateQuestions(session, slot, aggregate_id)
-            return write(await questions.existing(kind, request.schedule, when))
+            questions, then = AggregateQuestions(session, slot, aggregate_id), None
+            if when.time_us is not None:
+                asked = aggregate_pb.GetScheduleStateRequest(
+                    schedule=request.schedule, at_time=request.at_time
+                )
+                then = translate.schedule_state_of(await self._schedule(asked, context))
+            return write(await questions.existing(kind, request.schedule, when, then))
 
         method = f"Get{kind.capitalize()}"
         return await self._answer(aggregate_id, method, request, context, here)
@@ -192,6 +197,11 @@ class AggregateService(aggregate_services.AggregateServiceServicer):
     ) -> Any:
         """A schedule's own state, now or in the past."""
         check_schedule(request.schedule)
+        return await self._schedule(request, context)
+
+    async def _schedule(
+        self, request: aggregate_pb.GetScheduleStateRequest, context: Context
+    ) -> Any:
         aggregate_id, when = schedule_aggregate_id(request.schedule), _when(request)
 
         async def here(session: Session, slot: ShardSlot) -> Any:

@@ -100,13 +100,18 @@ class RouterForwarder:
         message = await self.ask(
             schedule_aggregate_id(schedule), "GetScheduleState", request, timeout_s
         )
-        return ScheduleState(
-            message.schedule,
-            message.incarnation,
-            message.exists,
-            message.title,
-            rules_of(message.finding_rules),
-        )
+        return schedule_state_of(message)
+
+
+def schedule_state_of(message: aggregate_pb.GetScheduleStateResponse) -> ScheduleState:
+    """A schedule's state as an owner tells it."""
+    return ScheduleState(
+        message.schedule,
+        message.incarnation,
+        message.exists,
+        message.title,
+        rules_of(message.finding_rules),
+    )
 
 
 def _passed(result: command_pb.ExecuteResult) -> Result:

@@ -48,10 +48,13 @@ def address_of(request: Request, mint: Callable[[], CommandId]) -> AggregateId:
         request.command_id = mint()
     if kind in ON_SCHEDULE:
         return _schedule_address(request)
-    aggregate_id = request.aggregate_id
-    if aggregate_id:
-        return AggregateId(aggregate_id)
-    return created_aggregate(request, kind)
+    aggregate_id = AggregateId(request.aggregate_id)
+    if not aggregate_id:
+        return created_aggregate(request, kind)
+    if kind == "define_airport" and aggregate_id != created_aggregate(request, kind):
+        # Two aggregates of one code would have two minimums, and readers one of them.
+        raise InvalidInput("aggregate_id", "is not that of the airport's code; leave it out")
+    return aggregate_id
 
 
 def created_aggregate(request: Request, kind: str | None) -> AggregateId:

@@ -6,6 +6,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from flightmesh.api.shard.v1 import aggregate_service_pb2 as aggregate_pb
 from flightmesh.api.shard.v1 import command_service_pb2 as pb
@@ -79,6 +80,27 @@ async def test_bad_commands_are_clear_errors_with_nothing_done(cluster: Cluster)
         timeout=5,
     )
     assert [leg.flight_number for leg in then.legs] == [2]
+
+
+async def test_what_went_with_its_schedule_is_gone_at_any_instant_after(cluster: Cluster) -> None:
+    execute = cluster.commands(0).Execute
+    (rotation,) = await cluster.create(1)
+    ask = cluster.aggregates().GetRotation
+    now, later = Timestamp(), Timestamp()
+    now.GetCurrentTime()
+    await asyncio.sleep(0.02)
+    await execute(cluster.request(delete_schedule={}), timeout=5)
+    await asyncio.sleep(0.02)
+    later.GetCurrentTime()
+    request = aggregate_pb.GetRotationRequest(schedule="s05", aggregate_id=rotation, at_time=now)
+    assert (await ask(request, timeout=5)).sequence == 1
+    request = aggregate_pb.GetRotationRequest(schedule="s05", aggregate_id=rotation, at_time=later)
+    assert (await refusal_from(ask(request, timeout=5))).reason == "SCHEDULE_DELETED"
+
+    await execute(cluster.request(create_schedule={}), timeout=8)
+    later.GetCurrentTime()
+    request = aggregate_pb.GetRotationRequest(schedule="s05", aggregate_id=rotation, at_time=later)
+    assert (await refusal_from(ask(request, timeout=5))).reason == "ROTATION_REMOVED"
 
 
 async def test_a_batch_answers_each_command_for_itself(cluster: Cluster) -> None:

@@ -131,7 +131,7 @@ def test_a_malformed_leg_among_many_is_named_by_its_place() -> None:
             "minimum_ground_minutes",
         ),
         (a_request(change_airplane={"aircraft_type": "lower"}), "aircraft_type"),
-        (a_request(define_airport={"iata": "MR"}), "iata"),
+        (a_request(aggregate_id="", define_airport={"iata": "MR"}), "iata"),
         (a_request(aggregate_id="", change_finding_rules={}), "finding_rules"),
         (a_request(remove_rotation={}, metadata={"actor": "a" * 201}), "metadata.actor"),
         (a_request(remove_rotation={}, metadata={"source": "\x00"}), "metadata.source"),
@@ -159,6 +159,14 @@ def test_a_create_without_an_id_gets_one_that_a_repeat_gets_too() -> None:
     assert read(airplane).aggregate_id == airplane_id("s05", "N1")
     airport = a_request(aggregate_id="", define_airport={"iata": "MRS"})
     assert read(airport).aggregate_id == airport_id("s05", "MRS")
+
+
+def test_an_airport_is_known_by_its_code_alone() -> None:
+    known = airport_id("s05", "MRS")
+    named = a_request(aggregate_id=known, define_airport={"iata": "MRS"})
+    assert read(named).aggregate_id == known
+    other = a_request(aggregate_id=airport_id("s05", "CDG"), define_airport={"iata": "MRS"})
+    assert field_of_error(other) == "aggregate_id"
 
 
 def test_a_missing_command_id_is_made() -> None:
