@@ -122,7 +122,7 @@ class ShardSlot:
         epoch: int,
         claim: Claim,
         domain: DomainModel,
-        held_since_s: float = 0.0,
+        held_since_s: float,
     ) -> None:
         self.shard = shard
         self.epoch = epoch

@@ -167,16 +167,13 @@ async def schedule_counts_agree(client: FlightmeshClient) -> str:
 @_check("schedules equal the write side's")
 async def schedules_equal_the_write_sides(client: FlightmeshClient) -> str:
     """Each read node has the schedules that exist at the owners of their shards, and no other."""
-    compared, wrong, asked = 0, [], 0
-    async with read_nodes(client) as nodes:
-        for name, reader in nodes.items():
-            with _named(name):
-                found = await compare_schedules(client, reader)
-            compared, asked = found.compared, asked + 1
-            wrong += [f"{what} ({name})" for what in found.wrong]
-    if wrong:
-        raise _Ill(_some(wrong))
-    return f"{compared:,} schedules on {asked} read nodes"
+
+    async def look(name: str, reader: FlightmeshClient) -> tuple[int, list[str]]:
+        found = await compare_schedules(client, reader)
+        return found.compared, [f"{what} ({name})" for what in found.wrong]
+
+    compared = await _look_at_each_read_node(client, look)
+    return f"{compared[-1]:,} schedules on {len(compared)} read nodes"
 
 
 @_check("read model equals the write side")
@@ -211,18 +208,38 @@ async def _compare_each_read_node(
     Raises:
         _Ill: something is wrong.
     """
-    compared, wrong, asked = 0, [], 0
+
+    async def look_at_all(name: str, reader: FlightmeshClient) -> tuple[int, list[str]]:
+        compared, wrong = 0, []
+        for summary in await reader.queries.schedules():
+            count, differing = await look(reader, summary.schedule)
+            compared += count
+            wrong += [f"{summary.schedule} on {name}: {what}" for what in differing]
+        return compared, wrong
+
+    compared = await _look_at_each_read_node(client, look_at_all)
+    return sum(compared), len(compared)
+
+
+async def _look_at_each_read_node(
+    client: FlightmeshClient,
+    look: Callable[[str, FlightmeshClient], Awaitable[tuple[int, list[str]]]],
+) -> list[int]:
+    """How much was compared on each read node; `look` tells that and what is wrong.
+
+    Raises:
+        _Ill: something is wrong.
+    """
+    compared, wrong = [], []
     async with read_nodes(client) as nodes:
         for name, reader in nodes.items():
-            asked += 1
             with _named(name):
-                for summary in await reader.queries.schedules():
-                    count, differing = await look(reader, summary.schedule)
-                    compared += count
-                    wrong += [f"{summary.schedule} on {name}: {what}" for what in differing]
+                count, differing = await look(name, reader)
+            compared.append(count)
+            wrong += differing
     if wrong:
         raise _Ill(_some(wrong))
-    return compared, asked
+    return compared
 
 
 @asynccontextmanager

@@ -11,14 +11,12 @@ from flightmesh.eventsourcing.record import PlacedRecord, Record, in_order
 from flightmesh.eventsourcing.shard_state import ShardState
 from flightmesh.ids import id_text
 from flightmesh.position import Position
-from flightmesh.schedule_model import ScheduleModel
 from flightmesh.verification import Violation, violation
 from flightmesh.verification.contents import LedgerContents
 from read_node.bootstrap import ReadNode
 from tests.simulation import lives
+from tests.simulation.lives import DOMAIN
 from tests.simulation.workload import Read
-
-DOMAIN = ScheduleModel(lambda iata: iata != "XXQ")
 
 
 def by_aggregate(ledgers: Sequence[LedgerContents]) -> dict[str, list[PlacedRecord]]:
