@@ -10,8 +10,9 @@ from flightmesh.eventsourcing.record import PlacedRecord
 from flightmesh.ids import CommandId, uuid7
 
 WINDOW_SIZE: Final = 4_096
-# How far a client's clock may be ahead of an owner's.
-FUTURE_MS: Final = 3_600_000
+# How far a client's clock may be ahead of an owner's (Kerberos allows as much). It is also how long an id
+# of such a clock, once it was dropped from a busy aggregate's window, can bar that aggregate to all others.
+FUTURE_MS: Final = 300_000
 
 
 class Remembered(msgspec.Struct, frozen=True, gc=False):

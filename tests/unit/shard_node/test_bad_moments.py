@@ -16,6 +16,7 @@ from flightmesh.errors import (
     StoreError,
 )
 from flightmesh.eventsourcing.record import Record
+from flightmesh.eventsourcing.window import FUTURE_MS
 from flightmesh.ids import uuid7
 from flightmesh.sharding.shard_map import NODES_PREFIX, decode_registration
 from flightmesh.testing import faults
@@ -199,7 +200,7 @@ async def test_a_command_id_from_the_far_future_is_refused_and_bars_nobody(mesh:
     await mesh.assign(node)
     (rotation,) = await mesh.create(node)
     now_ms = mesh.clock.now_us() // 1000
-    late, soon = [uuid7(now_ms + ahead, 1) for ahead in (2 * 3_600_000, 1_800_000)]
+    late, soon = [uuid7(now_ms + ahead, 1) for ahead in (2 * FUTURE_MS, FUTURE_MS // 2)]
     results = await mesh.send(
         node,
         mesh.add_leg(rotation, 1, command_id=late),
