@@ -10,8 +10,8 @@ from flightmesh.eventsourcing.record import PlacedRecord
 from flightmesh.ids import CommandId, uuid7
 
 WINDOW_SIZE: Final = 4_096
-# How far a client's clock may be ahead of an owner's (Kerberos allows as much). It is also how long an id
-# of such a clock, once it was dropped from a busy aggregate's window, can bar that aggregate to all others.
+# How far a client's clock may be ahead of an owner's (Kerberos allows as much). It is also how
+# long an id of such a clock, once dropped from a busy aggregate's window, can bar all others there.
 FUTURE_MS: Final = 300_000
 
 
