@@ -32,6 +32,7 @@ def run(role: NodeRole, start: Start) -> None:
         try:
             settings = load(config)
             logs.set_up(settings.log_level.upper(), settings.log_format.lower())
+            lifecycle.let_others_finish()
             code = lifecycle.run(lambda: serve(settings, role, start))
         except FlightmeshError as error:
             typer.echo(f"{program}: {error.message}", err=True)

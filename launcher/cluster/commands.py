@@ -73,6 +73,7 @@ def run(
             service_settings=read_service_settings(service_settings),
         )
         install_missing(config, lambda text: typer.echo(text, err=True))
+        lifecycle.let_others_finish()
         code = lifecycle.run(lambda: serve(config))
     except FlightmeshError as error:
         raise _failed("run", error, ExitCode.REFUSED) from None

@@ -1,11 +1,13 @@
 """A started server's process: what is told of its end."""
 
+import os
 import threading
 from pathlib import Path
 
 import pytest
 
 from flightmesh.errors import Unavailable
+from flightmesh.runtime.lifecycle import let_others_finish
 from launcher.servers.process import ServerProcess
 
 # The threads met at the wrong moment in two of three rounds.
@@ -28,3 +30,22 @@ def test_a_process_that_never_serves_is_told_as_not_ready(tmp_path: Path) -> Non
         process.start()
         with pytest.raises(Unavailable, match="s1 is not ready"):
             process.wait_ready(0.01)
+
+
+def test_what_a_thread_starts_after_it_let_others_finish_lets_them_finish_too(
+    tmp_path: Path,
+) -> None:
+    policies: list[int] = []
+
+    def start() -> None:
+        let_others_finish()
+        with ServerProcess("s1", ["sleep", "600"], tmp_path, lambda: True) as process:
+            process.start()
+            policies.append(os.sched_getscheduler(process.pid))
+
+    # In a thread of its own: the policy is the thread's, and the tests keep theirs.
+    starting = threading.Thread(target=start)
+    starting.start()
+    starting.join()
+    assert policies == [os.SCHED_BATCH]
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER

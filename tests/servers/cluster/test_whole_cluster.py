@@ -61,6 +61,7 @@ def test_cluster_json_names_every_process_with_addresses_and_log(cluster: Cluste
         assert each.state == "running"
         assert Path(each.log).exists()
         assert each.address
+        assert os.sched_getscheduler(each.pid) == os.SCHED_BATCH
         line = command_line(each.pid)
         if each.role in {"cassandra", "etcd", "nats"}:
             assert str(cluster.folder) in line or each.name in line
