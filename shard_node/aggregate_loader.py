@@ -13,6 +13,7 @@ from flightmesh.eventsourcing.record import PlacedRecord, in_order
 from flightmesh.ids import AggregateId, id_bytes, id_text
 from flightmesh.journal import AggregateIndex, Snapshots
 from flightmesh.runtime.logs import fields
+from shard_node.known_ids import MOST_IDS, KnownIds
 from shard_node.slot import ShardSlot
 
 _log = logging.getLogger(__name__)
@@ -21,6 +22,8 @@ _log = logging.getLogger(__name__)
 # command, beside the record's own bytes. Measured with tracemalloc on rotations of 100 legs.
 RECORD_OVERHEAD: Final = 900
 _RECORD_BYTES: Final = 250
+# Ids read at once: some milliseconds of the event loop.
+_ID_PAGE: Final = 500
 
 
 @final
@@ -89,6 +92,28 @@ class AggregateLoader:
             )
         found.update(AggregateId(id_text(raw)) for raw in indexed)
         return sorted(found)[:limit]
+
+    async def learn_ids(self, slot: ShardSlot, known: KnownIds) -> None:
+        """Reads which aggregates a shard holds, unless they are too many to note.
+
+        Args:
+            slot: the shard; it is recovered.
+            known: what it began to note before (what is flushed meanwhile is then seen twice rather
+                than not at all).
+
+        Raises:
+            StoreUnavailable: the store cannot be read just now.
+        """
+        after = b""
+        for _ in range(0, MOST_IDS, _ID_PAGE):
+            async with self._permits:
+                page = await self._index.list_aggregates(slot.shard, None, None, after, _ID_PAGE)
+            for raw in page:
+                known.add(raw)
+            if len(page) < _ID_PAGE:
+                known.complete = True
+                return
+            after = page[-1]
 
     async def load(self, slot: ShardSlot, aggregate_id: AggregateId) -> AggregateCell:
         """The aggregate with all its committed events; none of its records may be uncommitted.

@@ -33,6 +33,7 @@ from flightmesh.runtime.tasks import TaskOwner
 from shard_node.aggregate_loader import RECORD_OVERHEAD, AggregateLoader
 from shard_node.counters import REPEATED, ShardNodeCounters
 from shard_node.entry_queue import EntryQueue, OpenEntry
+from shard_node.known_ids import KnownIds
 from shard_node.repeats import Repeats
 from shard_node.replies import ReplyEncoder, answer
 from shard_node.scope_directory import REOPEN_AFTER_S, ScopeDirectory
@@ -112,7 +113,7 @@ class Intake:
             self._park(slot, task)
             return
         cell = slot.memory.cells.get(aggregate_id)
-        if cell is None:
+        if cell is None and (cell := self._unheard_of(slot, aggregate_id)) is None:
             self._park(slot, task)
             return
         scope_state = self._scope_for(cell, task.envelope, task.arrived_s)
@@ -121,6 +122,15 @@ class Intake:
             return
         self._counters.found += 1
         self._decide(slot, cell, task, scope_state)
+
+    def _unheard_of(self, slot: ShardSlot, aggregate_id: AggregateId) -> AggregateCell | None:
+        """An aggregate without records, made without a look at the store; None if not sure."""
+        # Records of one that was dropped may be under way.
+        under_way = aggregate_id in slot.loading or aggregate_id in slot.dropped
+        if under_way or not slot.is_unheard_of(aggregate_id):
+            return None
+        cell = slot.memory.cells[aggregate_id] = AggregateCell(aggregate_id)
+        return cell
 
     def _scope_for(self, cell: AggregateCell, envelope: CommandEnvelope, now_s: float) -> Any:
         """The scope's state for a command; _UNKNOWN if it must wait for that."""
@@ -279,9 +289,20 @@ class Intake:
         finally:
             del slot.loading[aggregate_id]
         slot.dropped.pop(aggregate_id, None)
+        if not cell.sequence and slot.ids is None and slot.status is SlotStatus.ACTIVE:
+            # Where one is begun, more will be.
+            self._tasks.start(self._learn_ids(slot, slot.begin_ids()), "ids")
         cell.last_used_s = self._clock.monotonic_s()
         slot.memory.cells[aggregate_id] = cell
         return cell
+
+    async def _learn_ids(self, slot: ShardSlot, known: KnownIds) -> None:
+        try:
+            await self._loader.learn_ids(slot, known)
+        except FlightmeshError as error:
+            # The next aggregate that is not found tries again.
+            slot.ids = None
+            _log.debug("ids not learnt: %s", error, extra=fields(shard=slot.shard))
 
     # --- decide -----------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from flightmesh.eventsourcing.shard_state import ShardState
 from flightmesh.ids import AggregateId, id_bytes
 from flightmesh.journal import Chunk, Claim, ShardHead
 from shard_node.batch import Batch
+from shard_node.known_ids import KnownIds
 
 
 class Task(NamedTuple):
@@ -112,6 +113,7 @@ class ShardSlot:
         sealed: other ledgers known to be sealed.
         written_watermark: the watermark of the session's own ledger, as last written.
         unflushed: number of records in drafts.
+        ids: which aggregates it holds; None until somebody wants to know.
         held_since_s: when the claim had been taken, monotonic.
         scope_changed_s: scope aggregate → when its newest event was committed here, monotonic.
     """
@@ -143,6 +145,7 @@ class ShardSlot:
         self.sealed: set[int] = set()
         self.written_watermark = 0
         self.unflushed = 0
+        self.ids: KnownIds | None = None
         self.held_since_s = held_since_s
         self.scope_changed_s: dict[AggregateId, float] = {}
 
@@ -160,12 +163,25 @@ class ShardSlot:
         draft = self.drafts.get(record.aggregate_id)
         if draft is None:
             draft = self.drafts[record.aggregate_id] = ChunkDraft(*key, record)
+            if self.ids is not None:
+                self.ids.add(id_bytes(record.aggregate_id))
         draft.frames.append(frame)
         self.unflushed += 1
         if record.events:
             last = record.first_shard_sequence + len(record.events) - 1
             if self.head is None or last > self.head.sequence:
                 self.head = ShardHead(last, *place)
+
+    def begin_ids(self) -> KnownIds:
+        """Starts to note ids: of the records that the index may not have, and of later ones."""
+        drafts = (*self.drafts, *self.flushing)
+        self.ids = KnownIds(id_bytes(each) for each in drafts)
+        return self.ids
+
+    def is_unheard_of(self, aggregate_id: AggregateId) -> bool:
+        """Whether it is certain that no record of the aggregate is committed."""
+        ids = self.ids
+        return ids is not None and ids.complete and id_bytes(aggregate_id) not in ids
 
     def unindexed(self, aggregate_id: AggregateId) -> list[PlacedRecord]:
         """The aggregate's committed records that the index may not have."""

@@ -24,6 +24,8 @@ MUTANTS: dict[str, Callable[[], Iterator[Any]]] = {
     "12 the zombie's watermark believed": recovery.zombie_watermark_believed,
     "13 a watermark without a yes for the index": recovery.watermark_before_index,
     "14 the index is read before the watermarks": recovery.index_before_watermarks,
+    "14 what no index has yet is taken for unheard of": recovery.tails_unheard_of,
+    "14 what is committed later is taken for unheard of": recovery.later_ones_unheard_of,
     "15 only the newest ledger's tail is read": recovery.only_newest_tail,
     "16 the index's head is not used": recovery.head_not_used,
     "17 request after one of unknown outcome": entries.request_after_unknown,

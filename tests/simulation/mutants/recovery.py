@@ -10,7 +10,9 @@ from flightmesh.errors import StoreError
 from flightmesh.journal.memory import InMemoryAggregateIndex, InMemoryJournal
 from shard_node import recovery as recovery_module
 from shard_node.index_flusher import IndexFlusher
+from shard_node.known_ids import KnownIds
 from shard_node.recovery import ShardRecovery
+from shard_node.slot import ShardSlot
 
 Patches = Iterator[Any]
 
@@ -122,3 +124,22 @@ def head_not_used() -> Patches:
         return following(shard, min(firsts) - 1 if firsts else 0, tails)
 
     yield patch.object(recovery_module, "_next_sequence", from_tails)
+
+
+def tails_unheard_of() -> Patches:
+    def begin(self: Any) -> KnownIds:
+        self.ids = KnownIds(())
+        return self.ids
+
+    yield patch.object(ShardSlot, "begin_ids", begin)
+
+
+def later_ones_unheard_of() -> Patches:
+    add_committed = ShardSlot.add_committed
+
+    def add(self: Any, *record: Any) -> None:
+        ids, self.ids = self.ids, None
+        add_committed(self, *record)
+        self.ids = ids
+
+    yield patch.object(ShardSlot, "add_committed", add)
