@@ -52,6 +52,8 @@ async def test_subscribers_hear_again_after_a_kill_and_a_restart(
         subscription = bus.subscribe()
         await bus.publish(entry(0))
         await take(subscription, 1)
+        # Heard is not yet acknowledged.
+        await eventually(lambda: bus.statistics.stored == 1)
 
         nats.process.kill()
         await eventually(lambda: not bus.connected.is_set())
