@@ -5,8 +5,11 @@ Usage: python scripts/bench.py [--seconds 10] [--only TEXT ...] [--data-dir DIR]
 Starts `flightmesh cluster run` with one shard node (FLIGHTMESH_SHARD_NODES and the others change
 that), or takes the cluster in --data-dir, which keeps what is written to it. One load at a time, on
 the same machine: ghz with unary calls, and the closed loops of clients.load with the thesis's
-scenario. Every command is answered only when it is durable and fenced. The report, with the
-processor time of each process, goes to build/bench/report.json.
+scenario. Every command is answered only when it is durable and fenced. Right before each load, two
+seconds of calls that do nothing (health checks of the shard node, 200 callers) tell what the
+machine gives just then: shared ones swing by half and more, and a rate is comparable only as a
+multiple of that. The report, with the processor time of each process, goes to
+build/bench/report.json.
 """
 
 import argparse
@@ -35,6 +38,8 @@ DATA = Path(os.environ.get("FLIGHTMESH_TEST_DATA", ROOT.parent / "shared" / "dat
 FLIGHTS = DATA / "rotations" / "flights_2008_5_1.csv"
 SIZES = {"FLIGHTMESH_SHARD_NODES": "1", "FLIGHTMESH_READ_NODES": "1", "FLIGHTMESH_GATEWAYS": "1"}
 WARM_UP_S = 15.0
+REFERENCE_S = 2.0
+REFERENCE_CALLERS = 200
 COMMANDS = "flightmesh.api.shard.v1.CommandService.Execute"
 QUERIES = "flightmesh.api.read.v1.QueryService.ListFindings"
 
@@ -94,7 +99,7 @@ def by_ghz(method: str, role: str) -> Callable[[ClusterDriver, int, float, str],
 
 
 def by_client(
-    kind: str, *options: str
+    kind: str, *options: str, warm_up_s: float = 2.0
 ) -> Callable[[ClusterDriver, int, float, str], dict[str, Any]]:
     """A closed loop of clients.load; its replies are checked."""
 
@@ -106,7 +111,7 @@ def by_client(
         done = cluster.run(
             sys.executable, "-m", "clients.load", kind, "--callers", str(callers),
             "--server", state.grpc[0], "--http", ",".join(state.http),
-            "--seconds", str(seconds), "--warm-up", "2", "--schedule", named, *options,
+            "--seconds", str(seconds), "--warm-up", str(warm_up_s), "--schedule", named, *options,
         )  # fmt: skip
         measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return measured
@@ -166,7 +171,9 @@ def prepare(cluster: ClusterDriver) -> str:
 
 
 def measured(cluster: ClusterDriver, load: Load, seconds: float, schedule: str) -> dict[str, Any]:
-    """One load with the processor time that it took."""
+    """One load with the processor time that it took, and what the machine gave before it."""
+    empty = by_client("empty-calls", warm_up_s=0.5)
+    reference = empty(cluster, REFERENCE_CALLERS, REFERENCE_S, "load")["operations_per_s"]
     before, began = cpu_s(cluster.state()), time.perf_counter()
     found = load.measure(cluster, load.callers, seconds, schedule)
     took = time.perf_counter() - began
@@ -176,6 +183,8 @@ def measured(cluster: ClusterDriver, load: Load, seconds: float, schedule: str) 
         "name": load.name,
         "callers": load.callers,
         "to_reach": load.to_reach,
+        "empty_calls_per_s": reference,
+        "of_empty_calls": round(found["operations_per_s"] / reference, 3),
         "load_average": round(os.getloadavg()[0], 2),
         "cpu_s": spent,
         "cores": round(sum(spent.values()) / took, 2),
@@ -187,13 +196,14 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     """What people read: figures, and the processor time of the four processes that used most."""
     lines = [
         f"{'what':33} {'per s':>7} {'reach':>7} {'p50 ms':>8} {'p99 ms':>8} {'failed':>6}"
-        f" {'load':>5}  CPU s of each process"
+        f" {'empty/s':>8} {'ratio':>6} {'load':>5}  CPU s of each process"
     ]
     for row in rows:
         most = sorted(row["cpu_s"].items(), key=lambda item: -item[1])[:4]
         lines.append(
             f"{row['name']:33} {row['operations_per_s']:7,.0f} {row['to_reach'] or '':>7}"
             f" {row['p50_ms']:8.2f} {row['p99_ms']:8.2f} {row['failures']:6}"
+            f" {row['empty_calls_per_s']:8,.0f} {row['of_empty_calls']:6.2f}"
             f" {row['load_average']:5.1f}  "
             + ", ".join(f"{name} {seconds:.1f}" for name, seconds in most)
         )

@@ -22,6 +22,7 @@ from flightmesh.runtime.tasks import TaskOwner
 Load = Callable[[GrpcLoad, RestLoad, LoadShape], Awaitable[Measurement]]
 
 LOADS: Final[dict[str, Load]] = {
+    "empty-calls": lambda grpc, _, shape: grpc.empty_calls(shape),
     "unary-commands": lambda grpc, _, shape: grpc.unary_commands(shape),
     "stream-commands": lambda grpc, _, shape: grpc.stream_commands(shape),
     "unary-queries": lambda grpc, _, shape: grpc.unary_queries(shape),

@@ -1,9 +1,14 @@
-"""Load by gRPC: unary commands, streams of batches, unary queries, streams of query batches."""
+"""Load by gRPC: unary commands, streams of batches, unary queries, streams of query batches.
+
+And calls that ask for nothing, which tell what a machine can do at that time at most.
+"""
 
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, final
+
+from grpc_health.v1 import health_pb2
 
 from clients import methods
 from clients.connection import Connection
@@ -101,6 +106,27 @@ class GrpcLoad:
 
         await run_callers(shape, recorder, caller)
         return recorder.result("unary_queries", shape.callers)
+
+    async def empty_calls(self, shape: LoadShape) -> Measurement:
+        """One health check per call: the cost of gRPC alone, for a server that does nothing."""
+        recorder = self._recorder(shape)
+        call = self._connection.channel(self._connection.server).unary_unary(
+            "/grpc.health.v1.Health/Check",
+            request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+            response_deserializer=health_pb2.HealthCheckResponse.FromString,
+        )
+        request = health_pb2.HealthCheckRequest()
+
+        async def caller(_: int) -> None:
+            while recorder.take():
+                sent_at = recorder.now
+                reply = await call(request, timeout=shape.timeout_s)
+                if reply.status != health_pb2.HealthCheckResponse.SERVING:
+                    raise WrongReply("the server does not serve")
+                recorder.answered(sent_at)
+
+        await run_callers(shape, recorder, caller)
+        return recorder.result("empty_calls", shape.callers)
 
     async def stream_queries(self, shape: LoadShape) -> Measurement:
         """The same checks by QueryStream: one stream per caller, one batch of `batch` each way."""

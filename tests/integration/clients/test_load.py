@@ -19,6 +19,7 @@ from clients.load.shape import LoadShape
 from flightmesh.api.read.v1 import query_service_pb2 as query
 from flightmesh.clock import SystemClock, SystemRandomness
 from flightmesh.errors import Unavailable
+from flightmesh.rpc.server import GrpcServer
 from flightmesh.runtime.tasks import TaskOwner
 
 SHAPE = LoadShape("load", callers=3, operations=40, seconds=5.0, legs=4, batch=4, page_size=2)
@@ -72,6 +73,20 @@ async def test_queries_ask_the_three_checks_in_turn(scripted: Any) -> None:
     assert (measured.operations, measured.failures) == (40, 0)
     assert (batches.operations, batches.requests, batches.failures) == (40, 10, 0)
     assert {request.kind[0] for request in scripted.calls["ListFindings"]} == {1, 2, 3}
+
+
+async def test_empty_calls_count_what_a_serving_server_answers() -> None:
+    server = GrpcServer("127.0.0.1:0")
+    await server.start()
+    try:
+        async with grpc_load(server.address) as load:
+            refused = await load.empty_calls(SHAPE)
+            await server.set_serving(True)
+            measured = await load.empty_calls(SHAPE)
+    finally:
+        await server.stop(0)
+    assert (measured.operations, measured.failures) == (40, 0)
+    assert (refused.operations, refused.first_failure) == (0, "the server does not serve")
 
 
 async def test_a_page_with_too_few_findings_is_a_wrong_reply(scripted: Any) -> None:
