@@ -60,12 +60,21 @@ def _decided(
 ) -> tuple[AggregateCell, tuple[object, ...]]:
     """The aggregate and the outcome after a command, on the state of its scope that fits."""
     for n, scope in enumerate(scopes, 1):
-        tried = cell if n == len(scopes) else copy.deepcopy(cell)
+        tried = cell if n == len(scopes) else _copy(cell)
         # Not `decide`: which ids are remembered is the history checker's business.
         would = _outcome(ShardState(0, DOMAIN)._recorded(tried, envelope, scope))
         if was == would:
             break
     return tried, would
+
+
+def _copy(cell: AggregateCell) -> AggregateCell:
+    """A cell to decide on; events and what states hold never change, so collections are enough."""
+    copied, state = copy.copy(cell), cell.state
+    if state is not None:
+        fields = {name: copy.copy(getattr(state, name)) for name in state.__struct_fields__}
+        copied.state = type(state)(**fields)
+    return copied
 
 
 def _outcome(record: Record) -> tuple[object, ...]:
