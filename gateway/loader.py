@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Final, final
 
 from flightmesh.api.common.v1 import metadata_pb2
-from flightmesh.api.shard.v1 import command_service_pb2 as pb
 from flightmesh.clock import Clock, Randomness, new_command_id
-from flightmesh.errors import FlightmeshError, Refused, RetryableError
+from flightmesh.domain.commands import AddLegs, ChangeAirplane, ChangeLegTimes
+from flightmesh.errors import Refused, RetryableError
 from flightmesh.loading.difference import Difference, Step, difference
 from flightmesh.loading.issues import Issue
 from flightmesh.loading.plan import LoadPlan
@@ -21,6 +21,7 @@ from flightmesh.routing.command_router import CommandRouter
 from flightmesh.routing.query_router import QueryRouter
 from flightmesh.rpc.errors import error_of
 from gateway.loading_commands import create_request, request_of
+from gateway.loading_moves import LOST, LegsElsewhere, RefusedStep, divided, ways_back
 from gateway.loading_state import ScheduleReader
 
 # One call carries at most this many items (legs): about half a megabyte.
@@ -39,6 +40,7 @@ class LoadResult:
         difference: what was missing.
         refused: it is no file of its kind, or strict mode refused it; nothing was sent.
         failed_items: items whose commands were refused while loading.
+        failed_changes: those of them that were to be changed, not added.
         issues: these refusals.
         position: covers all that was sent.
     """
@@ -47,6 +49,7 @@ class LoadResult:
     difference: Difference
     refused: bool = False
     failed_items: int = 0
+    failed_changes: int = 0
     issues: list[Issue] = field(default_factory=list)
     position: Position = field(default_factory=Position)
 
@@ -100,14 +103,55 @@ class Loader:
         await self._create(result, metadata)
         steps = result.difference.steps
         total, done = sum(step.items for step in steps), 0
+        elsewhere = LegsElsewhere()
         for call in _calls(steps, result.difference.phases):
-            requests = [request_of(result.plan.schedule, step, metadata) for step in call]
-            answers = await self._commands.execute_many(requests, self._timeout_s)
-            for step, answer in zip(call, answers, strict=True):
-                _note(result, step, answer)
+            await self._carry(result, call, elsewhere, metadata)
             done += sum(step.items for step in call)
             yield done, total
         await self._wait_until_visible(result)
+
+    async def _carry(
+        self,
+        result: LoadResult,
+        call: Sequence[Step],
+        elsewhere: LegsElsewhere,
+        metadata: metadata_pb2.Metadata,
+    ) -> None:
+        """Sends the steps of one call; what is refused is noted, and no leg is lost by it."""
+        sent: list[Step] = []
+        for step in call:
+            left, out = elsewhere.left_out(step)
+            sent += left
+            _note(result, out)
+        again, refused = divided(elsewhere.note(await self._send(result, sent, metadata)))
+        refused += await self._send(result, again, metadata)
+        _note(result, refused)
+        _note_lost(result, await self._send(result, ways_back(refused), metadata))
+
+    async def _send(
+        self, result: LoadResult, steps: Sequence[Step], metadata: metadata_pb2.Metadata
+    ) -> list[RefusedStep]:
+        """Sends steps; returns those that were refused.
+
+        Raises:
+            RetryableError: the mesh did not answer one in time.
+        """
+        if not steps:
+            return []
+        requests = [request_of(result.plan.schedule, step, metadata) for step in steps]
+        answers = await self._commands.execute_many(requests, self._timeout_s)
+        refusals: list[RefusedStep] = []
+        for step, answer in zip(steps, answers, strict=True):
+            if answer.HasField("response"):
+                reached = Position.parse(answer.response.position)
+                result.position = result.position.merged(reached)
+                continue
+            error = error_of(answer.error)
+            if isinstance(error, RetryableError):
+                raise error
+            if error.reason not in _DONE_ALREADY:
+                refusals.append((step, error))
+        return refusals
 
     async def _create(self, result: LoadResult, metadata: metadata_pb2.Metadata) -> None:
         schedule = result.plan.schedule
@@ -137,19 +181,25 @@ class Loader:
         return ScheduleReader(self._queries, schedule, position.token(), self._timeout_s)
 
 
-def _note(result: LoadResult, step: Step, answer: pb.ExecuteResult) -> None:
-    if answer.HasField("response"):
-        result.position = result.position.merged(Position.parse(answer.response.position))
-        return
-    error = error_of(answer.error)
-    if isinstance(error, RetryableError) or not isinstance(error, FlightmeshError):
-        raise error
-    if error.reason in _DONE_ALREADY:
-        return
-    result.failed_items += step.items
-    kind = type(step.command).__name__
-    message = f"{kind} of {step.aggregate_id} was refused: {error.message}"
-    result.issues.append(Issue(0, 0, error.reason, message, True))
+def _note(result: LoadResult, refusals: Sequence[RefusedStep]) -> None:
+    for step, error in refusals:
+        result.failed_items += step.items
+        if step.moved or isinstance(step.command, ChangeLegTimes | ChangeAirplane):
+            result.failed_changes += step.items
+        kind = type(step.command).__name__
+        message = f"{kind} of {step.aggregate_id} was refused: {error}"
+        result.issues.append(Issue(0, 0, error.reason, message, True))
+
+
+def _note_lost(result: LoadResult, refusals: Sequence[RefusedStep]) -> None:
+    for step, error in refusals:
+        assert isinstance(step.command, AddLegs)
+        for leg in step.command.legs:
+            message = (
+                f"{leg.designator} is in no rotation any more: it was taken out of"
+                f" {step.aggregate_id} to be moved, and cannot be put back: {error}"
+            )
+            result.issues.append(Issue(0, 0, LOST, message, True))
 
 
 def _calls(steps: Sequence[Step], phases: Sequence[int]) -> Iterator[list[Step]]:

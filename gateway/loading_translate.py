@@ -18,8 +18,9 @@ def report_message(result: LoadResult, dry_run: bool, seconds: float) -> pb.Impo
         refused=result.refused,
         records=plan.records,
         items=plan.items,
-        added=max(found.added - result.failed_items, 0) if applies else 0,
-        changed=found.changed if applies else 0,
+        # A refused DefineAirport counts as added, whatever it was.
+        added=max(found.added - result.failed_items + result.failed_changes, 0) if applies else 0,
+        changed=max(found.changed - result.failed_changes, 0) if applies else 0,
         unchanged=found.unchanged,
         rejected=found.rejected + result.failed_items,
         rotations_created=found.rotations_created if applies else 0,

@@ -43,6 +43,7 @@ from flightmesh.loading.source_legs import DuplicateHandling
 __all__ = [
     "LEGS_PER_COMMAND",
     "Difference",
+    "Move",
     "ScheduleState",
     "Step",
     "StoredAirplane",
@@ -54,12 +55,27 @@ __all__ = [
 LEGS_PER_COMMAND: Final = 500
 
 
+class Move(msgspec.Struct, frozen=True):
+    """A leg that an earlier step has taken out: of which rotation, and as it was there."""
+
+    source: AggregateId
+    leg: Leg
+
+
 class Step(msgspec.Struct, frozen=True):
-    """A command and its aggregate; `items` is the number of the plan's items that it settles."""
+    """A command and its aggregate.
+
+    Attributes:
+        aggregate_id: the aggregate.
+        command: the command.
+        items: how many of the plan's items it settles.
+        moved: for AddLegs, those of its legs that are stored elsewhere until then.
+    """
 
     aggregate_id: AggregateId
     command: commands.Command
     items: int = 0
+    moved: tuple[Move, ...] = ()
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -268,7 +284,12 @@ class _Comparison:
             yield Step(rotation_id, commands.CreateRotation(rotation.name))
         for start in range(0, len(legs), LEGS_PER_COMMAND):
             batch = tuple(legs[start : start + LEGS_PER_COMMAND])
-            yield Step(rotation_id, commands.AddLegs(batch), len(batch))
+            moved = tuple(
+                Move(target.source, target.stored)
+                for leg in batch
+                if (target := self._targets[leg.leg_id]).source and target.stored
+            )
+            yield Step(rotation_id, commands.AddLegs(batch), len(batch), moved)
         if not rotation.registration:
             return
         airplane_id = self._airplane_id(rotation.registration)
