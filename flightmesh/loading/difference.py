@@ -15,8 +15,9 @@ order in which no step overlaps (a circle is cut by taking one leg out and addin
 rotations with their legs, in batches, and their assignments. So no command is refused for an
 overlap unless somebody else edits the schedule meanwhile.
 
-An airplane is known by its registration: one that planners registered under another id is used.
-Airplanes and airports that a file states replace what is stored.
+An airplane is known by its registration, a rotation by its name, a leg by its designator: those
+that planners made under other ids are used (see `identity`). Airplanes and airports that a file
+states replace what is stored.
 """
 
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from flightmesh import ids
 from flightmesh.domain import commands
 from flightmesh.domain.values import Leg, iso_minute
 from flightmesh.ids import AggregateId, LegId
+from flightmesh.loading.identity import as_stored
 from flightmesh.loading.issues import Issue, IssueLog, Rule
 from flightmesh.loading.plan import LoadPlan, PlannedAirplane, PlannedAirport, PlannedRotation
 from flightmesh.loading.retiming import Interval, first_overlap, order_of_changes
@@ -133,6 +135,7 @@ def difference(plan: LoadPlan, state: ScheduleState) -> Difference:
 class _Comparison:
     def __init__(self, plan: LoadPlan, state: ScheduleState) -> None:
         self._plan = plan
+        self._rotations = as_stored(plan, state)
         self._state = state
         self._issues = IssueLog()
         self._targets: dict[LegId, _Target] = {}
@@ -145,18 +148,18 @@ class _Comparison:
 
     def result(self) -> Difference:
         plan = self._plan
-        for rotation in plan.rotations:
+        for rotation in self._rotations:
             for leg in rotation.legs:
                 self._compare(leg, rotation)
         self._drop_blocked()
-        counted = not plan.rotations
+        counted = not self._rotations
         phases = [
             [step for airport in plan.airports for step in self._airport(airport, counted)]
             + [step for airplane in plan.airplanes for step in self._airplane(airplane, counted)]
         ]
         changes = list(self._changes())
         phases += [list(self._removals()), changes]
-        phases.append([step for rotation in plan.rotations for step in self._rotation(rotation)])
+        phases.append([step for rotation in self._rotations for step in self._rotation(rotation)])
         self._count_targets()
         bounds, total = [], 0
         for phase in phases:
