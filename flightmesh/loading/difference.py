@@ -136,6 +136,7 @@ class _Comparison:
     def __init__(self, plan: LoadPlan, state: ScheduleState) -> None:
         self._plan = plan
         self._rotations = as_stored(plan, state)
+        self._names = {each.rotation_id: each.name for each in self._rotations}
         self._state = state
         self._issues = IssueLog()
         self._targets: dict[LegId, _Target] = {}
@@ -191,8 +192,7 @@ class _Comparison:
             self._rejected += 1
             return
         if source != rotation_id and not (replace or rotation.explicit):
-            held_by = self._state.rotations.get(source)
-            where = held_by.name if held_by else source
+            where = self._name_of(source)
             message = f"{leg.designator} is stored in rotation {where}; it stays there"
             self._issues.add(Rule.STORED_LEG_ELSEWHERE, message)
             self._counts["unchanged"] += 1
@@ -202,6 +202,10 @@ class _Comparison:
             return
         anew = source != rotation_id or _without_times(stored) != _without_times(leg)
         self._targets[leg.leg_id] = _Target(leg, rotation_id, stored, source, anew)
+
+    def _name_of(self, rotation_id: AggregateId) -> str:
+        held = self._state.rotations.get(rotation_id)
+        return held.name if held and held.name else rotation_id
 
     def _drop_blocked(self) -> None:
         """Leaves out targets that overlap a leg that stays, until none does.
@@ -250,7 +254,15 @@ class _Comparison:
     def _removals(self) -> Iterator[Step]:
         for target in self._targets.values():
             if target.source is not None and target.anew:
+                self._note_move(target, target.source)
                 yield Step(target.source, commands.RemoveLeg(target.leg.leg_id))
+
+    def _note_move(self, target: _Target, source: AggregateId) -> None:
+        if source == target.rotation_id:
+            return
+        where, to = self._name_of(source), self._names[target.rotation_id]
+        message = f"{target.leg.designator} is taken out of rotation {where} for {to}"
+        self._issues.add(Rule.STORED_LEG_MOVED, message)
 
     def _changes(self) -> Iterator[Step]:
         by_rotation: dict[AggregateId, list[_Target]] = {}
@@ -297,9 +309,19 @@ class _Comparison:
             return
         airplane_id = self._airplane_id(rotation.registration)
         if held is None or held.airplane_id != airplane_id:
-            self._reassigned += held is not None
+            if held is not None:
+                self._reassigned += 1
+                self._note_assignment(rotation, held)
             assign = commands.AssignRotationToAirplane(airplane_id, rotation.registration)
             yield Step(rotation_id, assign)
+
+    def _note_assignment(self, rotation: PlannedRotation, held: StoredRotation) -> None:
+        if held.airplane_id is None:
+            return
+        airplane = self._state.airplanes.get(held.airplane_id)
+        named = airplane.registration if airplane else held.airplane_id
+        message = f"rotation {rotation.name} is taken from {named} for {rotation.registration}"
+        self._issues.add(Rule.STORED_ASSIGNMENT, message)
 
     def _airplane_id(self, registration: str) -> AggregateId:
         derived = ids.airplane_id(self._plan.schedule, registration)

@@ -83,6 +83,8 @@ class Rule(enum.Enum):
     TIME_ZONE_UNKNOWN = (Level.ERROR, "an airport whose local time is needed has a known time zone")
     STORED_LEG_DIFFERS = (Level.NOTICE, "a stored leg equals the file's")
     STORED_LEG_ELSEWHERE = (Level.NOTICE, "a stored leg is in the rotation that the file gives")
+    STORED_LEG_MOVED = (Level.NOTICE, "a leg stays in its rotation unless a file names another one")
+    STORED_ASSIGNMENT = (Level.NOTICE, "a rotation keeps its airplane unless a file names another")
     STORED_LEG_OVERLAP = (Level.ERROR, "a leg of the file overlaps no stored leg of its rotation")
 
     @property

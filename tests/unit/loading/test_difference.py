@@ -218,6 +218,8 @@ def test_a_leg_moves_to_the_rotation_that_a_file_names():
     result = difference(after, schedule.state)
     assert kinds(result) == ["RemoveLeg", "CreateRotation", "AddLegs"]
     assert result.changed == 1
+    assert result.issue_counts == {"STORED_LEG_MOVED": 1}
+    assert "XX 2/1970-01-01/MRS is taken out of rotation a for b" in result.issues[0].message
     schedule.apply(result.steps)
     assert schedule.legs[leg(2, 0).leg_id][1] == ids.rotation_id("s", "b")
 
@@ -230,6 +232,16 @@ def test_a_leg_that_planners_moved_stays_where_the_file_names_no_rotation():
     assert result.unchanged == 1
     assert result.issue_counts == {"STORED_LEG_ELSEWHERE": 1}
     assert "rotation a" in result.issues[0].message
+
+
+def test_a_rotation_that_another_airplane_flew_is_listed():
+    rotations = (planned_rotation("s", "a", "F-OABC", [leg(1, 0)]),)
+    fleet = (planned_airplane("s", "F-OABC"), planned_airplane("s", "F-OXYZ"))
+    schedule = loaded(LoadPlan("s", rotations=rotations, airplanes=fleet, items=1))
+    again = LoadPlan("s", rotations=(planned_rotation("s", "a", "F-OXYZ", [leg(1, 0)]),), items=1)
+    result = difference(again, schedule.state)
+    assert result.issue_counts == {"STORED_ASSIGNMENT": 1}
+    assert result.issues[0].message == "rotation a is taken from F-OABC for F-OXYZ"
 
 
 def test_a_leg_that_overlaps_a_planners_leg_is_left_out_with_both_named():
