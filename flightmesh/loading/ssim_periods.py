@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from flightmesh.loading.ssim_layout import MAX_PERIOD_DAYS
+
 
 class Period(NamedTuple):
     """First and last day (ordinals, both operating) and the mask of weekdays (bit 0 is Monday)."""
@@ -24,7 +26,7 @@ def periods(days: Sequence[int]) -> list[Period]:
     """Periods that give exactly these days; days are sorted and differ.
 
     Consecutive calendar weeks with the same weekdays become one period; a first and a last week
-    that the period's ends cut off count as equal.
+    that the period's ends cut off count as equal. None is longer than may be read again.
     """
     weeks: list[Period] = []
     for day in days:
@@ -46,6 +48,8 @@ def periods(days: Sequence[int]) -> list[Period]:
 
 def _join(period: Period, week: Period) -> Period | None:
     if _week(period.last) + 1 != _week(week.first):
+        return None
+    if week.last - period.first >= MAX_PERIOD_DAYS:
         return None
     until_end = (1 << _weekday(week.last) + 1) - 1
     if period.days & until_end == week.days and _last_full(period):

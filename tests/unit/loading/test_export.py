@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -224,3 +225,15 @@ def test_the_sample_schedule_survives_export_and_import(load, legs_of):
     again = load(ssim_of(legs_of(plan), utc=False), assignments_of(plan))
     assert set(legs_of(again)) == set(legs_of(plan))
     assert {r.name for r in again.rotations} == {r.name for r in plan.rotations}
+
+
+def test_a_flight_of_many_years_is_read_again(load, legs_of):
+    first = dt.date(2005, 6, 14)
+    days = [first + dt.timedelta(days) for days in range(1_500)]
+    legs = []
+    for day in days:
+        start = (day - EPOCH.date()).days * 1440
+        one = one_leg(day_of_origin=day.isoformat(), departure=start, arrival=start + 60)
+        leg_id = ids.leg_id("test", one.designator, 0)
+        legs.append(msgspec.structs.replace(one, leg_id=leg_id))
+    assert legs_of(load(ssim_of(legs), strict=True)) == legs
