@@ -131,7 +131,7 @@ class EmbeddedMesh:
         await self._until_ready(read_node, nodes, constants.shard_count)
         await self._open(stack, servers)
         if self._config.sample:
-            await load_sample(loader, store.journal, self._today())
+            await load_sample(loader, store.journal, self._config.data_dir, self._today())
 
     def _push(self, stack: AsyncExitStack, what: str, stop: Any) -> None:
         stack.push_async_callback(lambda: stop_quietly(what, stop(), self._config.drain_limit_s))

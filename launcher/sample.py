@@ -2,6 +2,7 @@
 
 import datetime as dt
 import logging
+from pathlib import Path
 from typing import Final
 
 from flightmesh.journal import Journal, SegmentState
@@ -11,20 +12,31 @@ from gateway.loader import Loader
 _log = logging.getLogger(__name__)
 
 NAME: Final = "sample"
+# Holds the sample's first day, as long as it is being loaded.
+_UNFINISHED: Final = "sample.unfinished"
 
 
-async def load_sample(loader: Loader, journal: Journal, today: dt.date) -> bool:
+async def load_sample(loader: Loader, journal: Journal, folder: Path, today: dt.date) -> bool:
     """Loads the sample if no ledger of the store holds an entry; whether it did.
 
-    The sample starts on the first Monday after `today`.
+    The sample starts on the first Monday after `today`. A load that was cut off is finished at the
+    next start: `folder`, that of all data, has a note of it meanwhile.
     """
-    if await _holds_entries(journal):
+    note = folder / _UNFINISHED
+    if note.exists():
+        first_day = dt.date.fromisoformat(note.read_text())
+    elif await _holds_entries(journal):
         return False
-    first_day = today + dt.timedelta(days=7 - today.weekday())
+    else:
+        first_day = today + dt.timedelta(days=7 - today.weekday())
+        written = note.with_suffix(".new")
+        written.write_text(first_day.isoformat())
+        written.rename(note)
     plan = sample_schedule(NAME, first_day)
     result = await loader.compare(plan, strict=False)
     async for _done, _total in loader.carry_out(result, "flightmesh", "sample"):
         pass
+    note.unlink()
     _log.info("loaded the sample schedule: %d legs", plan.leg_count)
     return True
 

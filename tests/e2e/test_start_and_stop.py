@@ -35,6 +35,20 @@ def test_the_first_start_loads_a_sample_with_findings_of_each_kind_and_a_restart
     assert third.legs("sample") == legs
 
 
+def test_a_sample_that_was_cut_off_is_finished_by_the_next_start(start_mesh: StartMesh) -> None:
+    mesh = start_mesh()
+    mesh.json("schedules", "create", "sample")
+    assert mesh.stop() == 0, mesh.log()
+    # What a first start that is killed leaves; this one got no further than the schedule.
+    note = mesh.data_dir / "sample.unfinished"
+    note.write_text("2026-11-30")
+    again = start_mesh(mesh.data_dir, sample=True)
+    legs = again.legs("sample")
+    assert len(legs) > 1_000
+    assert min(leg["day_of_origin"] for leg in legs) == "2026-11-30"
+    assert not note.exists()
+
+
 def test_a_second_process_on_the_same_data_is_refused(start_mesh: StartMesh) -> None:
     mesh = start_mesh()
     second = mesh.cli("run", check=False)
