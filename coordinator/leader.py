@@ -1,15 +1,17 @@
 """One leadership, from election to step-down: looks, plans, writes, acts, again and again.
 
 Acting never waits: seals, assignments and releases run beside the loop and wake it when they are
-answered. Everything a step needs is read anew or was learned in this leadership.
+answered. Everything a step needs is read anew or was learned in this leadership. Where nothing has
+happened, what was read last is good for a second: signs of life are looked at more often than that.
 """
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any, cast, final
+from typing import Any, Final, cast, final
 
 from coordinator.actions import Actions
 from coordinator.config import CoordinatorConfig
@@ -31,7 +33,9 @@ from flightmesh.sharding.shard_map import (
 )
 
 _log = logging.getLogger(__name__)
-_CLAIMS_INTERVAL_S = 10.0
+_CLAIMS_INTERVAL_S: Final = 10.0
+# How long the registry may go unread while its watch tells nothing: watches lose news.
+_UNREAD_S: Final = 1.0
 
 
 @final
@@ -55,6 +59,8 @@ class Leader:
         self._tasks = TaskOwner(f"leader-{election.token}")
         self._wake = asyncio.Event()
         self._claims_read_s: float | None = None
+        self._read_s = -math.inf
+        self._has_news = True
         self._lost = False
         self._put_off = Trouble(_log, "the leader's steps are put off", ports.clock.monotonic_s)
         self.learned = Learned(may_place=False, may_balance=True)
@@ -102,7 +108,8 @@ class Leader:
         return self._election.token
 
     def wake(self) -> None:
-        """Has the leader look again at once."""
+        """Has the leader read and look again at once."""
+        self._has_news = True
         self._wake.set()
 
     async def step(self) -> Plan:
@@ -162,6 +169,22 @@ class Leader:
 
     async def _look(self) -> None:
         now_s = self._clock.monotonic_s()
+        if (
+            self._has_news
+            or now_s - self._read_s >= _UNREAD_S
+            or self._claims_are_due(self.view.rows, now_s)
+        ):
+            self._has_news = False
+            try:
+                await self._read(now_s)
+            except (Unavailable, StoreError):
+                self._has_news = True
+                raise
+        self._sessions.look(self.view, self.learned, self._session_nodes)
+        if self._claims_read_s == now_s:
+            self._actions.seal_leftovers(self._sessions.leftovers())
+
+    async def _read(self, now_s: float) -> None:
         stored = await self._store.read()
         claims = self.view.claims
         if self._claims_are_due(stored.rows, now_s):
@@ -171,10 +194,8 @@ class Leader:
             directory = await self._ports.journal.list_directory()
             self._session_nodes = {row.ledger: row.node for row in directory}
             self._claims_read_s = now_s
+        self._read_s = now_s
         self.view = View(self.view.shard_count, stored.rows, stored.nodes, claims, stored.draining)
-        self._sessions.look(self.view, self.learned, self._session_nodes)
-        if self._claims_read_s == now_s:
-            self._actions.seal_leftovers(self._sessions.leftovers())
 
     def _claims_are_due(self, rows: Mapping[int, ShardAssignment], now_s: float) -> bool:
         if self._claims_read_s is None or now_s - self._claims_read_s > _CLAIMS_INTERVAL_S:
@@ -190,6 +211,7 @@ class Leader:
         if not written:
             # Looks again with the next tick, not at once: whatever stood against it may last.
             self._lost = not await self._store.still_leads()
+            self._has_news = True
             return
         rows = {**self.view.rows, **{row.shard: row for row in next_step.changed}}
         self.view = replace(self.view, rows=rows)
@@ -213,7 +235,7 @@ class Leader:
     async def _tick(self) -> None:
         while True:
             await self._clock.sleep(self._config.tick_s)
-            self.wake()
+            self._wake.set()
 
     async def _follow_nodes(self) -> None:
         while True:

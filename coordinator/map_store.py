@@ -85,7 +85,7 @@ class MapStore:
         # One list instead of four: one question to the registry, and one revision.
         listed = (await self._registry.list_prefix("")).items
         if listed == self._listed:
-            return self._stored  # a leader looks ten times a second, and mostly nothing is new
+            return self._stored
         by_prefix: dict[str, list[KeyValue]] = {
             prefix: [] for prefix in (MAP_PREFIX, _SHARD_NODES, DRAIN_PREFIX, CONSTANTS_KEY)
         }

@@ -82,6 +82,8 @@ class FaultyRegistry(InMemoryRegistry):  # type: ignore[misc] # final for users,
 
     down = False
     keeps_revoked = False
+    is_mute = False
+    reads = 0
     lost_answers = 0
     held_requests = 0
 
@@ -91,7 +93,13 @@ class FaultyRegistry(InMemoryRegistry):  # type: ignore[misc] # final for users,
 
     async def list_prefix(self, prefix: str) -> Listing:
         self._reach()
+        self.reads += prefix == ""
         return await super().list_prefix(prefix)
+
+    async def watch_prefix(self, prefix: str) -> AsyncIterator[int]:
+        async for revision in super().watch_prefix(prefix):
+            if not self.is_mute:
+                yield revision
 
     async def keep_alive(self, lease: int) -> bool:
         self._reach()

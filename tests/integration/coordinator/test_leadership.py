@@ -52,6 +52,39 @@ async def test_a_restart_with_the_claims_of_dead_sessions_seals_them_and_serves_
     assert await mesh.counts() == {"a": 32, "b": 32}
 
 
+async def test_a_leader_reads_the_registry_once_a_second_where_nothing_happens_and_at_once_else(
+    mesh: Mesh,
+) -> None:
+    await mesh.node("a")
+    await mesh.coordinator()
+    await mesh.until_served(1.0)
+    await mesh.clock.advance(3.0)
+
+    before = mesh.registry.reads
+    await mesh.clock.advance(10.0)
+    assert 9 <= mesh.registry.reads - before <= 12
+
+    await mesh.node("b")
+    before = mesh.registry.reads
+    await mesh.clock.settle()
+    assert mesh.registry.reads > before
+
+
+async def test_a_node_that_the_registrys_watch_does_not_tell_of_gets_its_shards_all_the_same(
+    mesh: Mesh,
+) -> None:
+    mesh.registry.is_mute = True
+    await mesh.node("a")
+    await mesh.coordinator()
+    await mesh.until_served(1.0)
+    await mesh.clock.advance(3.0)
+
+    await mesh.node("b")
+    await mesh.clock.advance(3.0)
+    assert await mesh.serves()
+    assert await mesh.counts() == {"a": 8, "b": 8}
+
+
 async def test_a_dead_session_of_a_node_that_does_not_come_back_is_sealed_after_the_grace(
     mesh: Mesh,
 ) -> None:
