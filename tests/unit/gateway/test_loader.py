@@ -127,7 +127,7 @@ async def test_a_leg_whose_place_was_taken_meanwhile_goes_back_and_the_others_mo
     assert mesh.numbers(A) == [2]
     assert mesh.numbers(B) == [1, 9, 3]
     assert result.failed_items == 1
-    assert list(merged_issues(result)[0]) == ["LEG_OVERLAP"]
+    assert merged_issues(result)[0] == {"STORED_LEG_MOVED": 2, "LEG_OVERLAP": 1}
     report = report_message(result, dry_run=False, seconds=1.0)
     assert (report.added, report.changed, report.rejected) == (1, 1, 1)
 
