@@ -8,6 +8,7 @@ from typing import Final
 from flightmesh.journal import Journal, SegmentState
 from flightmesh.loading.sample_schedule import sample_schedule
 from gateway.loader import Loader
+from launcher.whole_files import write_atomically
 
 _log = logging.getLogger(__name__)
 
@@ -29,9 +30,7 @@ async def load_sample(loader: Loader, journal: Journal, folder: Path, today: dt.
         return False
     else:
         first_day = today + dt.timedelta(days=7 - today.weekday())
-        written = note.with_suffix(".new")
-        written.write_text(first_day.isoformat())
-        written.rename(note)
+        write_atomically(note, first_day.isoformat().encode())
     plan = sample_schedule(NAME, first_day)
     result = await loader.compare(plan, strict=False)
     async for _done, _total in loader.carry_out(result, "flightmesh", "sample"):

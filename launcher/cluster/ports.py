@@ -13,8 +13,8 @@ from typing import Final, final
 import msgspec
 
 from flightmesh.errors import ConfigurationError
-from launcher.cluster.state import write_atomically
 from launcher.servers.process import LOOPBACK
+from launcher.whole_files import write_atomically
 
 _FIRST: Final = 20_000
 _COUNT: Final = 12_000

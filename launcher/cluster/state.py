@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from flightmesh.errors import ConfigurationError
+from launcher.whole_files import write_atomically
 
 # Fields of /proc/PID/stat after the name, which may hold spaces and brackets.
 _STATE: Final = 0
@@ -96,13 +97,6 @@ def read_state(path: Path) -> ClusterState | None:
         return None
     except (OSError, msgspec.MsgspecError) as error:
         raise ConfigurationError(f"{path}: {error}") from None
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replaces a file as a whole."""
-    beside = path.with_name(f"{path.name}.new")
-    beside.write_bytes(data)
-    beside.replace(path)
 
 
 def started_at(pid: int) -> int:
