@@ -5,15 +5,19 @@ Values are plain and comparable; what does not exist is None.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from clients.aio import FlightmeshClient
+from flightmesh.api.coordinator.v1.shard_map_service_pb2 import ShardAssignment
 from flightmesh.api.schedule.v1.types_pb2 import Leg
 from flightmesh.errors import Refused, RetryableError, Unavailable
 
 # Times that a shard's owner is looked for: it may be moving.
 _TRIES: Final = 20
 _PAUSE_S: Final = 0.25
+# Shards asked for at once.
+_AT_ONCE: Final = 32
 
 
 class Rotation(NamedTuple):
@@ -65,22 +69,25 @@ async def _of_all_shards(
     client: FlightmeshClient, ask: Callable[[str, int], Awaitable[list[str]]]
 ) -> list[str]:
     """What the owners of all shards tell, asked by address and shard."""
-    told: list[str] = []
-    left: set[int] | None = None
+    told: dict[int, list[str]] = {}
+    slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def look(row: ShardAssignment) -> None:
+        async with slots:
+            # Else it is asked for again when the map has been read anew.
+            with suppress(RetryableError):
+                told[row.shard] = await ask(row.address, row.shard)
+
+    left: list[ShardAssignment] = []
     for _ in range(_TRIES):
         rows = (await client.mesh.shard_map()).assignments
-        left = {row.shard for row in rows} if left is None else left
-        for row in rows:
-            if row.shard in left and row.address:
-                try:
-                    told += await ask(row.address, row.shard)
-                except RetryableError:
-                    continue
-                left.remove(row.shard)
-        if not left and rows:
-            return told
+        left = [row for row in rows if row.shard not in told]
+        await asyncio.gather(*(look(row) for row in left if row.address))
+        if rows and all(row.shard in told for row in rows):
+            return [each for shard in sorted(told) for each in told[shard]]
         await asyncio.sleep(_PAUSE_S)
-    raise Unavailable(f"no owner tells its aggregates of shard {min(left or {0})}")
+    shard = min((row.shard for row in left), default=0)
+    raise Unavailable(f"no owner tells its aggregates of shard {shard}")
 
 
 async def rotation(client: FlightmeshClient, schedule: str, aggregate_id: str) -> Rotation | None:
