@@ -12,13 +12,20 @@ from flightmesh.rpc.streams import OpenStreams
 
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
 
+# Calls that wait for their handler. Not told otherwise, gRPC cancels some beyond 1,000, by
+# chance, and to a caller CANCELLED means that it gave up itself. As many as four connections bring.
+_STREAMS_OF_A_CONNECTION: Final = 4_096
+_MAX_PENDING: Final = 4 * _STREAMS_OF_A_CONNECTION
+
 # so_reuseport: a second process on the same port must fail, not take half of the calls.
 # ping_timeout: without it a frozen peer stays READY (measured; grpcio 1.85).
 _OPTIONS: Final[Sequence[tuple[str, Any]]] = (
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", -1),
-    ("grpc.max_concurrent_streams", 4096),
+    ("grpc.max_concurrent_streams", _STREAMS_OF_A_CONNECTION),
+    ("grpc.server.max_pending_requests", _MAX_PENDING),
+    ("grpc.server.max_pending_requests_hard_limit", _MAX_PENDING),
     ("grpc.max_metadata_size", 16 * 1024),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 500),
