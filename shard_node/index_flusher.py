@@ -4,6 +4,7 @@ Per shard, in this order: chunks and head, then watermarks, each after a definit
 before. Only committed records get here.
 """
 
+import asyncio
 import logging
 from typing import final
 
@@ -55,6 +56,9 @@ class IndexFlusher:
         self._idle_lag = idle_lag
         self._snapshot_every = snapshot_every
         self._at: dict[str, int] = {}
+        # Two at once would each take what the other is writing for written (rule 13).
+        self._turn = asyncio.Lock()
+        self._failed_at = -1
 
     @property
     def about(self) -> dict[str, int]:
@@ -67,19 +71,30 @@ class IndexFlusher:
         return sum(slot.unflushed for slot in self._ownership.slots.values())
 
     async def flush(self) -> None:
-        """Writes all that is committed now.
+        """Writes all that is committed now; shard by shard beside another call's.
 
         Raises:
-            StoreError: the store did not say yes; what was not written is kept and tried again.
+            StoreError: the store did not say yes; what was not written is kept and tried again,
+                after the other shards: what fails again and again keeps none of them waiting.
         """
-        for slot in list(self._ownership.slots.values()):
-            # Rules 11, 12: of a shard asked back before it was recovered not all below the
-            # session's head has been read, and no watermark may say so.
-            if slot.recovered and slot.status in (SlotStatus.ACTIVE, SlotStatus.DRAINING):
-                await self.flush_slot(slot)
+        for slot in self._in_turn():
+            async with self._turn:
+                # Rules 11, 12: of a shard asked back before it was recovered not all below the
+                # session's head has been read, and no watermark may say so.
+                if slot.recovered and slot.status in (SlotStatus.ACTIVE, SlotStatus.DRAINING):
+                    self._failed_at = slot.shard
+                    await self.flush_slot(slot)
+        self._failed_at = -1
+
+    def _in_turn(self) -> list[ShardSlot]:
+        """The shards, from the one after that which failed last."""
+        last = self._failed_at
+        return sorted(
+            self._ownership.slots.values(), key=lambda slot: (slot.shard <= last, slot.shard)
+        )
 
     async def flush_slot(self, slot: ShardSlot) -> None:
-        """Writes what one shard has committed now; raises StoreError."""
+        """Writes what one shard has committed now; no two at once. Raises StoreError."""
         self._at = {"shard": slot.shard, "epoch": slot.epoch, "records": slot.unflushed}
         if slot.flushing:
             await self._write(slot, slot.flushing)
