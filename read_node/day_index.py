@@ -1,16 +1,19 @@
 """All legs of a schedule in order of departure, in buckets of one day. Pure.
 
 A bucket that was read is kept sorted. One that was not is a heap of keys, outdated ones among them,
-which is put in order when it is read: so a replay costs one append per leg.
+which is put in order when it is read, or when too many keys are outdated: so a replay costs one
+append per leg, and edits that nobody looks at take no memory.
 """
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import final
 
 from read_node.legs import SLOT_BITS, SLOT_MASK, LegColumns
 
 _DAY = 24 * 60 << SLOT_BITS
+# Outdated keys in a bucket that nobody has read.
+_MOST_OUTDATED = 1_000
 
 
 @final
@@ -26,6 +29,7 @@ class DayIndex:
         self._legs = legs
         self.buckets: dict[int, list[int]] = {}
         self.sorted_days: set[int] = set()
+        self._outdated: dict[int, int] = {}
 
     def add(self, key: int) -> None:
         """Takes a leg in."""
@@ -33,10 +37,13 @@ class DayIndex:
         bucket = self.buckets.get(day)
         if bucket is None:
             self.buckets[day] = [key]
-        elif day in self.sorted_days:
-            insort(bucket, key)
-        else:
+        elif day not in self.sorted_days:
             bucket.append(key)
+        else:
+            at = bisect_left(bucket, key)
+            # It is there where a leg goes back, and its outdated key was taken for the present one.
+            if at == len(bucket) or bucket[at] != key:
+                bucket.insert(at, key)
 
     def fill(self, keys: list[int]) -> None:
         """Takes in all legs at once; the index must be new and the keys ascending."""
@@ -51,9 +58,15 @@ class DayIndex:
     def discard(self, key: int) -> None:
         """Takes a leg out; its columns must tell by now that it has gone or moved."""
         day = key // _DAY
-        if day in self.sorted_days:
-            bucket = self.buckets[day]
-            del bucket[bisect_left(bucket, key)]
+        if day not in self.sorted_days:
+            outdated = self._outdated[day] = self._outdated.get(day, 0) + 1
+            if outdated <= _MOST_OUTDATED:
+                return
+        bucket = self._bucket(day)
+        at = bisect_left(bucket, key)
+        # Putting the bucket in order has left it out, unless the leg keeps its departure.
+        if at < len(bucket) and bucket[at] == key:
+            del bucket[at]
 
     def ordered_from(self, first: int) -> Iterator[list[int]]:
         """The legs departing at minute `first` or later, ascending, a list per day."""
@@ -91,6 +104,7 @@ class DayIndex:
         if day not in self.sorted_days:
             self.buckets[day] = sorted(set(filter(self._holds, self.buckets[day])))
             self.sorted_days.add(day)
+            self._outdated.pop(day, None)
         return self.buckets[day]
 
     def _holds(self, key: int) -> bool:

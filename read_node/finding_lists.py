@@ -75,14 +75,14 @@ class KeyList(Generic[K]):
         """Takes a key in. Idempotent."""
         if key not in self._members:
             self._members.add(key)
-            self._changed.append(key)
+            self._note(key)
         self.version += 1
 
     def discard(self, key: K) -> None:
         """Takes a key out. Idempotent."""
         if key in self._members:
             self._members.remove(key)
-            self._changed.append(key)
+            self._note(key)
         self.version += 1
 
     def fill(self, keys: list[K]) -> None:
@@ -90,6 +90,11 @@ class KeyList(Generic[K]):
         self._members.update(keys)
         self._changed = keys
         self.version += 1
+
+    def _note(self, key: K) -> None:
+        # Of a list that nobody reads, no more is noted than decides how it will be sorted.
+        if len(self._changed) <= _FEW:
+            self._changed.append(key)
 
     def ordered(self) -> list[K]:
         """The keys, ascending; do not change it."""

@@ -9,7 +9,7 @@ import grpc
 
 from flightmesh.api.read.v1 import query_service_pb2 as pb
 from flightmesh.clock import Clock
-from flightmesh.errors import FlightmeshError, Unavailable
+from flightmesh.errors import FlightmeshError, Overloaded, Unavailable
 from flightmesh.rpc.errors import answers_errors, status_of, streams_errors
 from flightmesh.rpc.streams import OpenStreams
 from read_node.counters import QueryCounters
@@ -20,6 +20,10 @@ from read_node.translate.answers import METHODS, Answers, Method, Question
 from read_node.translate.batches import read_batch, write_result
 
 _WAITING_SHARE: Final = 0.8
+# How long a batch is answered without letting others have a turn, the lease's renewal among them.
+_STRETCH_S: Final = 0.005
+# Bytes of answers beyond which the rest of a batch has to be asked again.
+_LARGEST_BATCH: Final = 16 * 1024 * 1024
 # Trailing metadata of an answer of a node that lags: how far, in milliseconds.
 LAG_KEY: Final = "flightmesh-lag-ms"
 SERVICE: Final = "flightmesh.api.read.v1.QueryService"
@@ -112,17 +116,25 @@ class QueryServicer:
     async def answer_batch(self, queries: list[pb.Query], as_json: bool, timeout_s: float) -> bytes:
         """A serialized QueryBatchResponse (or QueryStreamResponse: they are alike)."""
         parts: list[bytes] = []
+        size = 0
         now = asyncio.get_running_loop().time
         began_s = self._now_s()
         # One query whose position never comes must leave time to send the others' answers.
         give_up_at = now() + timeout_s * _WAITING_SHARE
+        pause_at = now() + _STRETCH_S
         for query in queries:
+            if now() >= pause_at:
+                await asyncio.sleep(0)
+                pause_at = now() + _STRETCH_S
             try:
+                if size > _LARGEST_BATCH:
+                    raise Overloaded("the answers of this batch are too large together")
                 question = self._answers.question_in(query)
                 await self._reach(question, max(0.0, give_up_at - now()))
                 token = self._progress.token()
                 reply = self._answers.answer(question, token, as_json)
                 parts += write_result(reply, token.encode())
+                size += len(reply)
             except (FlightmeshError, TimeoutError) as error:
                 position = self._progress.token().encode()
                 parts += write_result(status_of(error).SerializeToString(), position, failed=True)

@@ -27,6 +27,8 @@ from read_node.translate.leg_writer import LegWriter
 _NO_POSITION = b'{"position":"",'
 # Larger pages are made anew each time rather than kept.
 _LARGEST_KEPT = 512 * 1024
+# All kept pages together; beyond it the oldest go.
+_MOST_KEPT = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,10 @@ METHODS: dict[str, Method] = {
 }
 
 
+Pages = dict[bool, tuple[Any, bytes]]
+"""By encoding (True = JSON): what a page was made from, and the page."""
+
+
 @final
 @dataclass(slots=True)
 class Question:
@@ -88,7 +94,7 @@ class Question:
     request: Any
     min_position: Position | None
     kinds: tuple[Kind, ...] = ()
-    pages: dict[bool, tuple[Any, bytes]] = field(default_factory=dict)
+    pages: Pages = field(default_factory=dict)
     heads: dict[bool, tuple[Any, bytes]] = field(default_factory=dict)
 
 
@@ -99,16 +105,27 @@ class Answers:
     Args:
         schedules: the models, settled before each call.
         most_questions: how many distinct requests are remembered.
+        most_kept: bytes of all kept pages together.
+
+    Attributes:
+        hits, misses: pages that were kept, and those that had to be made.
+        kept_bytes: size of all kept pages.
     """
 
-    def __init__(self, schedules: Schedules, most_questions: int = 4096) -> None:
+    def __init__(
+        self, schedules: Schedules, most_questions: int = 4096, most_kept: int = _MOST_KEPT
+    ) -> None:
         self._schedules = schedules
         self._most = most_questions
+        self._most_kept = most_kept
         self._questions: OrderedDict[tuple[str, bytes], Question] = OrderedDict()
         self._writers: WeakKeyDictionary[ScheduleModel, dict[bool, LegWriter]]
         self._writers = WeakKeyDictionary()
+        # Where each kept page is, oldest first, and its size.
+        self._kept: OrderedDict[tuple[int, bool], tuple[Pages, int]] = OrderedDict()
         self.hits = 0
         self.misses = 0
+        self.kept_bytes = 0
 
     def question(self, method: Method, data: bytes) -> Question:
         """The question that a serialized request asks.
@@ -194,11 +211,25 @@ class Answers:
             self.hits += 1
         else:
             page = self._make_page(question, model, as_json)
-            question.pages.pop(as_json, None)
-            if len(page) <= _LARGEST_KEPT:
-                question.pages[as_json] = stamp, page
+            self._keep_page(question.pages, as_json, stamp, page)
             self.misses += 1
         return self._head(question, model, position, as_json) + page
+
+    def _keep_page(self, place: Pages, as_json: bool, stamp: Any, page: bytes) -> None:
+        """Keeps a page in place of the one before, and lets the oldest go if all are too large."""
+        where = (id(place), as_json)
+        if (before := self._kept.pop(where, None)) is not None:
+            self.kept_bytes -= before[1]
+        if len(page) > _LARGEST_KEPT:
+            place.pop(as_json, None)
+            return
+        place[as_json] = stamp, page
+        self._kept[where] = place, len(page)
+        self.kept_bytes += len(page)
+        while self.kept_bytes > self._most_kept:
+            (_, encoding), (oldest, size) = self._kept.popitem(last=False)
+            oldest.pop(encoding, None)
+            self.kept_bytes -= size
 
     def _make_page(self, question: Question, model: ScheduleModel | None, as_json: bool) -> bytes:
         if model is None or question.method.page is None:

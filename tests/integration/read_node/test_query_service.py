@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from unittest.mock import patch
 
 import grpc
 import pytest
@@ -13,7 +14,7 @@ from flightmesh.api.journal.v1 import entry_pb2
 from flightmesh.api.read.v1 import query_service_pb2 as pb
 from flightmesh.api.read.v1 import query_service_pb2_grpc as services
 from flightmesh.clock import SystemClock
-from flightmesh.errors import FlightmeshError, InvalidInput, Refused, Unavailable
+from flightmesh.errors import FlightmeshError, InvalidInput, Overloaded, Refused, Unavailable
 from flightmesh.event_bus import PublishedEntry
 from flightmesh.event_bus.memory import InMemoryEventBus
 from flightmesh.journal import DirectoryRow
@@ -22,6 +23,7 @@ from flightmesh.registry.memory import InMemoryRegistry
 from flightmesh.rpc.errors import error_of, error_of_call
 from flightmesh.rpc.server import GrpcServer
 from flightmesh.sharding.shard_map import NodeRole, decode_registration, role_prefix
+from read_node import grpc_service
 from read_node.bootstrap import ReadNode, build_read_node
 from read_node.config import ReadNodeConfig
 from read_node.grpc_service import LAG_KEY
@@ -170,6 +172,37 @@ async def test_a_position_that_never_comes_fails_its_own_query_only() -> None:
         late, later, good = results.results
         assert error_of(late.error).reason == error_of(later.error).reason == "DEADLINE_EXCEEDED"
         assert pb.ListLegsResponse.FromString(good.reply).total == 2
+
+
+async def test_the_rest_of_a_batch_whose_answers_are_too_large_is_asked_again() -> None:
+    async with running() as mesh:
+        query = pb.Query(list_legs=pb.ListLegsRequest(schedule="s05"))
+        batch = pb.QueryBatchRequest(queries=[query] * 20)
+        with patch.object(grpc_service, "_LARGEST_BATCH", 1_000):
+            results = (await mesh.client.QueryBatch(batch, timeout=5)).results
+        answered = [each for each in results if each.reply]
+        assert 0 < len(answered) < len(results) == 20
+        assert sum(len(each.reply) for each in answered[:-1]) <= 1_000
+        errors = [error_of(each.error) for each in results if not each.reply]
+        assert all(isinstance(error, Overloaded) for error in errors)
+
+
+async def test_others_have_their_turn_while_a_batch_is_answered() -> None:
+    async with running() as mesh:
+        turns = 0
+
+        async def others() -> None:
+            nonlocal turns
+            while True:
+                await asyncio.sleep(0)
+                turns += 1
+
+        other = asyncio.ensure_future(others())
+        queries = [pb.Query(list_legs=pb.ListLegsRequest(schedule="s05"))] * 50
+        with patch.object(grpc_service, "_STRETCH_S", 0.0):
+            await mesh.node.servicer.answer_batch(queries, False, 5.0)
+        other.cancel()
+        assert turns >= 49
 
 
 async def test_a_stream_answers_batch_by_batch() -> None:
