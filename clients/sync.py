@@ -13,6 +13,7 @@ import asyncio
 import functools
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import CancelledError
 from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar, cast, final
@@ -25,6 +26,7 @@ from clients.files import Files
 from clients.mesh import Mesh
 from clients.queries import Queries
 from flightmesh.api.shard.v1.command_service_pb2 import ExecuteRequest
+from flightmesh.errors import Unavailable
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -49,16 +51,27 @@ class _LoopThread:
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
             return future.result()
+        except CancelledError:
+            raise Unavailable("the client was closed meanwhile") from None
         except BaseException:
             future.cancel()
             raise
 
     def close(self) -> None:
-        """Ends the loop and its thread."""
-        self.run(self._loop.shutdown_asyncgens())
+        """Ends the loop and its thread; calls of other threads fail."""
+        self.run(_end_all())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+async def _end_all() -> None:
+    """Cancels whatever else runs on this loop, and waits for it."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_asyncgens()
 
 
 class Blocking(Generic[F]):

@@ -41,8 +41,13 @@ class RequestLimits:
 
     def check_origin(self, headers: RequestHeaders) -> None:
         """Refuses a change that another site's page asked the browser for."""
-        # Browsers say so in Sec-Fetch-Site (W3C Fetch Metadata); other callers do not send it.
-        if headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+        # Browsers say so in Sec-Fetch-Site (W3C Fetch Metadata), but only to trustworthy addresses
+        # (https, loopback); to others they tell the page's Origin. Other callers send neither.
+        site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+        if site is None and origin is not None:
+            _, _, page_host = origin.partition("://")
+            site = "same-origin" if page_host == headers.get("host") else "cross-site"
+        if site in ("cross-site", "same-site"):
             text = "changes are not taken from pages of other sites"
             raise RefusedRequest(Problem(403, "CROSS_SITE", text))
 

@@ -12,7 +12,10 @@ from flightmesh.runtime.tasks import TaskOwner
 
 @final
 class ChannelCache:
-    """Opens channels when they are first asked for; closes the longest unused beyond a bound.
+    """Opens channels when they are first asked for; beyond a bound, closes the longest unused.
+
+    Of those that are connected none is closed as long as others are there: whoever asked for one
+    may keep it without asking again.
 
     Args:
         tasks: owns the closing of channels that fell out of the cache.
@@ -37,11 +40,19 @@ class ChannelCache:
         if channel is None:
             channel = self._channels[address] = self._open(address)
             if len(self._channels) > self._limit:
-                _, oldest = self._channels.popitem(last=False)
+                oldest = self._channels.pop(self._least_needed(address))
                 self._tasks.start(oldest.close(grace=5.0), "close-channel")
         else:
             self._channels.move_to_end(address)
         return channel
+
+    def _least_needed(self, new: str) -> str:
+        """The longest unused address, of those without a connection if there are any."""
+        others = [address for address in self._channels if address != new]
+        for address in others:
+            if self._channels[address].get_state() is not grpc.ChannelConnectivity.READY:
+                return address
+        return others[0]
 
     async def close(self) -> None:
         """Closes all channels; calls under way fail."""

@@ -75,7 +75,8 @@ class Coalescer(Generic[Q, R]):
         self._deadlines[future] = deadline_s
         if not self._checking:
             self._checking = True
-            self._tasks.start(self._check_deadlines(), "deadlines")
+            checking = self._tasks.start(self._check_deadlines(), "deadlines")
+            checking.add_done_callback(self._give_up_if_cancelled)
         # A sender that was started but has not run yet will take this request along.
         if (
             self._senders < self._max_in_flight
@@ -102,6 +103,14 @@ class Coalescer(Generic[Q, R]):
                         future.set_exception(Unavailable("no answer before the deadline"))
         finally:
             self._checking = False
+
+    def _give_up_if_cancelled(self, checking: "asyncio.Task[None]") -> None:
+        """Nobody looks after deadlines any more, so nobody may go on waiting."""
+        if checking.cancelled():
+            for future in self._deadlines:
+                if not future.done():
+                    future.set_exception(Unavailable("this process is stopping"))
+            self._deadlines.clear()
 
     async def _send_while_waiting(self) -> None:
         self._starting -= 1

@@ -13,6 +13,7 @@ from launcher import doctor_mesh
 from launcher.doctor_mesh import check_map
 
 ACTIVE, TAKING_OVER = mesh.SHARD_STATE_ACTIVE, mesh.SHARD_STATE_TAKING_OVER
+MOVING = mesh.SHARD_STATE_MOVING
 
 
 class Asked:
@@ -78,3 +79,20 @@ async def test_a_shard_on_its_way_is_waited_for() -> None:
 
 async def test_a_map_that_nobody_tells_is_told() -> None:
     assert await told(Silent(), await held_by(2)) == ["map or claims cannot be read"]
+
+
+async def test_shards_that_move_one_after_another_are_well() -> None:
+    store = InMemoryStore()
+    shards = range(30)
+    held = [ClaimChange(None, Claim(shard, 2, 1, False, (2,))) for shard in shards]
+    await store.claims.change_claims(held)
+
+    def a_map(moving: int) -> list[mesh.ShardAssignment]:
+        return [
+            mesh.ShardAssignment(
+                shard=shard, session=2, state=MOVING if shard == moving else ACTIVE
+            )
+            for shard in shards
+        ]
+
+    assert await told(Asked(*map(a_map, shards)), store.claims) == []

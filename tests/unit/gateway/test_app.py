@@ -190,6 +190,14 @@ async def test_an_aggregate_id_without_a_shard_is_refused_here(
         ({"content-encoding": "gzip"}, 415),
         ({"sec-fetch-site": "cross-site"}, 403),
         ({"sec-fetch-site": "same-origin"}, 200),
+        ({"host": "plan.example:8080", "origin": "http://elsewhere.example"}, 403),
+        ({"host": "plan.example:8080", "origin": "null"}, 403),
+        ({"host": "plan.example:8080", "origin": "http://plan.example:8080"}, 200),
+        # A proxy may have another name for this server; the browser knows.
+        (
+            {"host": "inside:1", "origin": "https://plan.example", "sec-fetch-site": "same-origin"},
+            200,
+        ),
         ({"request-timeout": "0"}, 400),
         ({"request-timeout": "soon"}, 400),
         ({"request-timeout": "inf"}, 400),

@@ -175,3 +175,26 @@ async def test_past_its_deadline_a_call_ends_though_its_batch_does_not(tasks: Ta
             await late
     target.let_go.release()
     assert await patient == 4
+
+
+async def test_when_its_tasks_end_nobody_waits_any_more() -> None:
+    owner, target = TaskOwner("ends"), Target()
+    coalescer: Coalescer[int, int] = Coalescer(
+        target.send, owner, CLOCK, max_in_flight=1, max_batch=2
+    )
+    futures = [coalescer.submit(n, 99.0) for n in range(5)]
+    await _settle()
+    assert len(target.batches) == 1
+
+    await owner.stop()
+    answers = await asyncio.gather(*futures, return_exceptions=True)
+    assert all(isinstance(answer, Unavailable) for answer in answers)
+
+
+async def test_when_its_tasks_end_before_they_began_nobody_waits_either() -> None:
+    owner = TaskOwner("ends")
+    future = Coalescer[int, int](Target().send, owner, CLOCK).submit(1, 99.0)
+
+    await owner.stop()
+    with pytest.raises(Unavailable):
+        await future
