@@ -17,6 +17,7 @@ class OperatorFaults:
 
     def __init__(self, mesh: Mesh) -> None:
         self._mesh = mesh
+        self._drained: set[str] = set()
 
     def drain_and_restart_a_node(self, fault: PlannedFault) -> Any:
         host = self._mesh.hosts[fault.pick(0, plan.SHARD_NODES)]
@@ -69,6 +70,10 @@ class OperatorFaults:
 
     def drain_a_node_by_its_operator(self, fault: PlannedFault) -> Any:
         name = fault.pick(0, plan.SHARD_NODES)
+        # Somebody has to be allowed to take over: nobody ends these drains.
+        if self._drained | {name} >= set(plan.SHARD_NODES):
+            return False
+        self._drained.add(name)
         return self._ask_leader(lambda coordinator: coordinator.drain_node(name))
 
     def move_a_shard(self, fault: PlannedFault) -> Any:
