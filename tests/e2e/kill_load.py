@@ -134,7 +134,8 @@ class KillLoad:
         request = client.commands.request(SCHEDULE, rotation, envelope)
         legs = self.legs.setdefault(rotation, [])
         choice = self.random.random()
-        start = DAY + dt.timedelta(minutes=5 * self.random.randrange(60_000))
+        # Three weeks for some twenty legs of a rotation: enough of them overlap.
+        start = DAY + dt.timedelta(minutes=5 * self.random.randrange(6_000))
         if choice < 0.6 or not legs:
             leg = new_leg(
                 carrier="XX",
