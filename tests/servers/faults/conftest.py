@@ -1,5 +1,6 @@
 """One cluster for all fault tests of a run; each test leaves it whole."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -8,10 +9,13 @@ import pytest
 import pytest_asyncio
 
 from launcher.servers.install import Servers
+from tests.servers.faults.examination import bearable_rate
 from tests.servers.faults.stack import Stack
 
 # Folder of a cluster that runs already, for work on these tests: neither started nor stopped.
 _GIVEN = "FAULTS_CLUSTER"
+# Commands each second, and as many queries; measured if not given.
+_RATE = "FAULTS_RATE"
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +30,8 @@ def cluster_of_the_run(
     with Stack(Path(given) if given else tmp_path_factory.mktemp("faults") / "data") as stack:
         if not given:
             stack.launch()
+        given_rate = os.environ.get(_RATE)
+        stack.per_s = int(given_rate) if given_rate else asyncio.run(bearable_rate(stack))
         yield stack
         stack.doctor()
 

@@ -11,10 +11,12 @@ from flightmesh.codec.commands import address_of, envelope_of
 from flightmesh.errors import FlightmeshError, InvalidInput, Refused
 from flightmesh.ids import CommandId
 from flightmesh.testing.history import History
+from tests.servers.faults.pace import CATCH_UP_S
 
 # What a status without details becomes: nobody said what happened to the command.
 UNTOLD = {"DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNKNOWN", "CANCELLED"}
-_STALL_US = 500_000
+# Until then a load makes up for it; beyond, it leaves requests out.
+_STALL_US = int(CATCH_UP_S * 1_000_000)
 
 
 def now_us() -> int:
@@ -62,6 +64,7 @@ class Record:
         gap_us: longest time without any acknowledgement.
         slowest_us: longest time that one command's acknowledgement took.
         stalled_us: longest time that the load itself did not get to run.
+        left_out: requests that it could not make up for after such a time.
     """
 
     history: History = field(default_factory=History)
@@ -75,6 +78,7 @@ class Record:
     gap_us: int = 0
     slowest_us: int = 0
     stalled_us: int = 0
+    left_out: int = 0
     _latest_us: int = 0
     _asked_us: dict[int, int] = field(default_factory=dict)
 
@@ -155,7 +159,8 @@ class Record:
             f" {len(self.failures):,} unavailable{which if reasons else ''},"
             f" longest gap {self.gap_us / 1e6:.2f} s,"
             f" slowest command {self.slowest_us / 1e6:.2f} s,"
-            f" load itself stalled {self.stalled_us / 1e6:.2f} s at most"
+            f" load itself stalled {self.stalled_us / 1e6:.2f} s at most,"
+            f" left {self.left_out:,} requests out"
         )
 
     def expect_no_failure(self) -> None:

@@ -16,16 +16,21 @@ from flightmesh.api.coordinator.v1 import shard_map_service_pb2 as shard_map
 from flightmesh.journal.cassandra import CassandraOptions, CassandraStore
 from launcher.cluster.driver import ClusterDriver, until
 from launcher.cluster.state import is_alive
-from tests.servers.faults.load import PATIENCE_S, Addresses
+from tests.servers.faults.load import PATIENCE_S, PER_S, Addresses
 
 SERVERS = ("etcd", "nats", "cassandra")
 
 
 class Stack(ClusterDriver):
-    """A cluster that is left whole by every test."""
+    """A cluster that is left whole by every test.
+
+    Attributes:
+        per_s: commands each second, and as many queries, that it bears on this machine.
+    """
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
+        self.per_s = PER_S
         self._client: FlightmeshClient | None = None
 
     # --- what is there ----------------------------------------------------------------------

@@ -13,7 +13,7 @@ from flightmesh.testing.history import Acknowledged, Answered, Refused
 from flightmesh.verification.journal import check_journal
 from tests.e2e.mesh_process import MeshProcess
 from tests.servers.faults.examination import examine, load_on, refuse
-from tests.servers.faults.load import COMMANDS_PER_S, QUERIES_PER_S, Addresses, PacedLoad
+from tests.servers.faults.load import Addresses, PacedLoad
 
 
 def addresses(mesh: MeshProcess) -> Addresses:
@@ -22,6 +22,8 @@ def addresses(mesh: MeshProcess) -> Addresses:
 
 class Embedded:
     """The embedded mesh as an examination sees it."""
+
+    per_s = 100
 
     def __init__(self, process: MeshProcess) -> None:
         self.process = process
@@ -61,8 +63,8 @@ async def test_a_load_outlives_a_kill_of_the_whole_mesh_and_is_found_whole(tmp_p
             await the_checks_find_what_is_planted(load, store)
     finally:
         mesh.process.kill()
-    assert load.record.acknowledged > 3 * COMMANDS_PER_S
-    assert load.record.queries > 3 * QUERIES_PER_S
+    assert load.record.acknowledged > 3 * mesh.per_s
+    assert load.record.queries > 3 * mesh.per_s
     notes = load.record.history.notes
     refusals = {note.reason for note in notes if isinstance(note, Refused)}
     assert {"SEQUENCE_MISMATCH", "COMMAND_ID_REUSED"} <= refusals

@@ -7,6 +7,8 @@ import os
 import random
 from pathlib import Path
 
+import pytest
+
 from tests.servers.faults.conftest import (  # noqa: F401 - fixtures
     cluster_of_the_run,
     schedule,
@@ -20,6 +22,7 @@ MINUTES = float(os.environ.get("FAULTS_MINUTES", "10"))
 SEED = int(os.environ.get("FAULTS_SEED", "1"))
 
 
+@pytest.mark.timeout(MINUTES * 60 + 900)
 async def test_whatever_is_killed_or_frozen_nothing_is_lost_or_doubled(
     stack: Stack,  # noqa: F811
     schedule: str,  # noqa: F811
