@@ -41,6 +41,7 @@ from gateway.loader import Loader
 from gateway.loading_service import LoadingService
 from gateway.mesh_backend import MeshBackend
 from launcher.config import EmbeddedConfig
+from launcher.readiness import until_ready
 from launcher.sample import load_sample
 from read_node.bootstrap import ReadNode, build_read_node
 from read_node.config import ReadNodeConfig, store_name
@@ -51,7 +52,6 @@ _log = logging.getLogger(__name__)
 
 _GATEWAY = "gateway-1"
 _GRACE_S = 1.0
-_READY_LIMIT_S = 60.0
 _REGISTRATION_TTL_S = 5.0
 
 
@@ -251,10 +251,19 @@ class EmbeddedMesh:
         self, read_node: ReadNode, nodes: list[ShardNodeService], shard_count: int
     ) -> None:
         """Waits until every shard is served and the read node has caught up."""
-        async with asyncio.timeout(_READY_LIMIT_S):
-            while not read_node.ready or sum(n.node.serving for n in nodes) < shard_count:
-                self._stop.check()
-                await self._clock.sleep(0.01)
+
+        def served() -> int:
+            return sum(each.node.serving for each in nodes)
+
+        def is_ready() -> bool:
+            self._stop.check()
+            return read_node.ready and served() >= shard_count
+
+        def progress() -> dict[str, int]:
+            entries = read_node.follower.statistics.entries
+            return {"entries_read": entries, "shards_served": served()}
+
+        await until_ready(is_ready, progress, self._clock)
 
     async def _open(self, stack: AsyncExitStack, servers: list[GrpcServer]) -> None:
         """Health says serving from here to the beginning of the stop."""
