@@ -4,6 +4,7 @@ The commands are ordinary ones. A load that is cut off leaves whole commands beh
 same file again compares anew and sends the rest.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, final
@@ -85,7 +86,7 @@ class Loader:
         """What loading would do; nothing is sent."""
         reader = self._reader(plan.schedule)
         state = await reader.state() if await reader.exists() else ScheduleState()
-        found = difference(plan, state)
+        found = await asyncio.to_thread(difference, plan, state)
         # Strict: neither the file nor what the schedule holds may keep anything out.
         refused = plan.refused or plan.unusable or (strict and found.rejected > 0)
         return LoadResult(plan, found, refused)

@@ -1,7 +1,8 @@
 """LoadingService: files in, files out.
 
-Reading a large file takes seconds of computing: that part runs in a thread, so that the event loop
-goes on. Two imports at a time are taken; more would only wait for each other.
+Reading or writing a large file takes seconds of computing: that part runs in a thread, so that the
+event loop goes on. Two imports and four exports at a time are taken: more would only wait for each
+other, and each holds a whole schedule in memory.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ MAX_FILE_BYTES: Final = 1 << 30
 _PROGRESS_BYTES: Final = 1 << 20
 _PIECE_BYTES: Final = 256 * 1024
 _IMPORTS_AT_ONCE: Final = 2
+_EXPORTS_AT_ONCE: Final = 4
 
 _DUPLICATES: Final = {
     pb.DUPLICATE_HANDLING_UNSPECIFIED: DuplicateHandling.REPORT,
@@ -44,7 +46,8 @@ class LoadingService(services.LoadingServiceServicer):
     def __init__(self, loader: Loader, clock: Clock) -> None:
         self._loader = loader
         self._clock = clock
-        self._under_way = 0
+        self._importing = 0
+        self._exporting = 0
 
     @streams_errors
     async def ImportFile(  # noqa: N802 - the name is the rpc's
@@ -52,14 +55,14 @@ class LoadingService(services.LoadingServiceServicer):
     ) -> AsyncIterator[pb.ImportFileResponse]:
         """Reads, compares, loads, reports."""
         del context
-        if self._under_way >= _IMPORTS_AT_ONCE:
+        if self._importing >= _IMPORTS_AT_ONCE:
             raise Overloaded(f"{_IMPORTS_AT_ONCE} imports are under way; try again later")
-        self._under_way += 1
+        self._importing += 1
         try:
             async for answer in self._import(requests):
                 yield answer
         finally:
-            self._under_way -= 1
+            self._importing -= 1
 
     async def _import(
         self, requests: AsyncIterator[pb.ImportFileRequest]
@@ -111,6 +114,16 @@ class LoadingService(services.LoadingServiceServicer):
         """Reads the whole schedule, then writes the file in pieces."""
         del context
         check_schedule_name(request.schedule)
+        if self._exporting >= _EXPORTS_AT_ONCE:
+            raise Overloaded(f"{_EXPORTS_AT_ONCE} exports are under way; try again later")
+        self._exporting += 1
+        try:
+            async for data in self._export(request):
+                yield pb.ExportFileResponse(data=data)
+        finally:
+            self._exporting -= 1
+
+    async def _export(self, request: pb.ExportFileRequest) -> AsyncIterator[bytes]:
         reader = self._loader.reader(request.schedule, request.min_position)
         if not await reader.exists():
             raise Refused(
@@ -120,7 +133,7 @@ class LoadingService(services.LoadingServiceServicer):
             )
         pieces = await self._pieces(request, reader)
         while (data := await asyncio.to_thread(_next_piece, pieces)) is not None:
-            yield pb.ExportFileResponse(data=data)
+            yield data
 
     async def _pieces(
         self, request: pb.ExportFileRequest, reader: ScheduleReader
@@ -141,7 +154,7 @@ class LoadingService(services.LoadingServiceServicer):
             return export_csv.export_legs(legs)
         if request.format == pb.FILE_FORMAT_ASSIGNMENTS:
             return export_csv.export_assignments(request.schedule, legs)
-        return self._ssim(request.schedule, legs)
+        return await asyncio.to_thread(self._ssim, request.schedule, legs)
 
     def _ssim(self, schedule: str, legs: list[ExportedLeg]) -> Iterator[bytes]:
         by_rotation: dict[str, list[Any]] = {}
