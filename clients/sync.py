@@ -13,7 +13,7 @@ import asyncio
 import functools
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar, cast, final
@@ -45,24 +45,53 @@ class _LoopThread:
             target=self._loop.run_forever, name="flightmesh-client", daemon=True
         )
         self._thread.start()
+        self._lock = threading.Lock()
+        self.closed = False
 
     def run(self, coroutine: Coroutine[Any, Any, R]) -> R:
-        """The coroutine's result; an interrupted wait cancels it."""
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        try:
-            return future.result()
-        except CancelledError:
-            raise Unavailable("the client was closed meanwhile") from None
-        except BaseException:
-            future.cancel()
-            raise
+        """The coroutine's result; an interrupted wait cancels it.
 
-    def close(self) -> None:
-        """Ends the loop and its thread; calls of other threads fail."""
-        self.run(_end_all())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        Raises:
+            RuntimeError: the loop is closed.
+            Unavailable: it was closed meanwhile.
+        """
+        with self._lock:
+            if self.closed:
+                coroutine.close()
+                raise RuntimeError("the client is closed")
+            future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        return _result(future)
+
+    def close(self, last: Coroutine[Any, Any, None] | None = None) -> None:
+        """Ends the loop and its thread; calls of other threads fail. Idempotent.
+
+        Args:
+            last: runs before; nothing else is begun any more.
+        """
+        with self._lock:
+            if self.closed:
+                if last is not None:
+                    last.close()
+                return
+            self.closed = True
+        try:
+            if last is not None:
+                _result(asyncio.run_coroutine_threadsafe(last, self._loop))
+        finally:
+            _result(asyncio.run_coroutine_threadsafe(_end_all(), self._loop))
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+
+
+def _result(future: "Future[R]") -> R:
+    try:
+        return future.result()
+    except CancelledError:
+        raise Unavailable("the client was closed meanwhile") from None
+    except BaseException:
+        future.cancel()
+        raise
 
 
 async def _end_all() -> None:
@@ -106,7 +135,9 @@ def _iterates(
             while some := loop.run(_take(items, group)):
                 yield from some
         finally:
-            loop.run(_end(items))
+            # The end of the loop has ended them too.
+            if not loop.closed:
+                loop.run(_end(items))
 
     functools.update_wrapper(call, method)
     return call
@@ -242,11 +273,8 @@ class Client:
         self._client.saw(position)
 
     def close(self) -> None:
-        """Ends all calls, connections and the thread."""
-        try:
-            self._loop.run(self._client.close())
-        finally:
-            self._loop.close()
+        """Ends all calls, connections and the thread. Idempotent."""
+        self._loop.close(self._client.close())
 
     def __enter__(self) -> Self:
         return self
