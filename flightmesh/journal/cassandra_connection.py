@@ -16,7 +16,6 @@ from typing import Any, Final, final
 
 from cassandra import ConsistencyLevel
 from cassandra.cluster import Cluster, ExecutionProfile, ResponseFuture, Session
-from cassandra.io.libevreactor import LibevConnection
 from cassandra.policies import (
     ConstantReconnectionPolicy,
     DCAwareRoundRobinPolicy,
@@ -29,6 +28,7 @@ from cassandra.query import PreparedStatement, Statement, dict_factory, tuple_fa
 from flightmesh.errors import ConfigurationError, StoreError, StoreUnavailable
 from flightmesh.journal.cassandra_errors import describe, read_failed, write_failed
 from flightmesh.journal.cassandra_schema import VERSION, creation
+from flightmesh.journal.cassandra_transport import PatientConnection
 
 _log = logging.getLogger(__name__)
 
@@ -248,7 +248,7 @@ def _connect(options: CassandraOptions) -> tuple[Cluster, Session]:
     """Blocks until connected; raises StoreUnavailable."""
     cluster = Cluster(
         options.hosts, options.port, protocol_version=_PROTOCOL_VERSION,
-        connection_class=LibevConnection, execution_profiles=profiles(options),
+        connection_class=PatientConnection, execution_profiles=profiles(options),
         # Without it a request of more than a segment waits for the delayed acknowledgement of the
         # one before: 48 ms instead of 5.
         sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
