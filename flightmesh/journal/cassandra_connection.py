@@ -41,6 +41,9 @@ _PLAIN: Final = "plain"
 _HEARTBEAT_S: Final = 2
 _RECONNECT_S: Final = 0.5
 _AGREEMENT_S: Final = 60
+# The driver's own limit goes by the wall clock: where that is set back by an hour, it comes an hour
+# late. Ours is the longer one, since the driver's knows more.
+_DRIVERS_LIMITS: Final = 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +185,13 @@ class CassandraConnection:
                 sent.add_callbacks(
                     _hand_over, _hand_over_error, (loop, answer), None, (loop, answer), None
                 )
-                return await answer
+                async with asyncio.timeout(self.options.request_s * _DRIVERS_LIMITS):
+                    return await answer
             except asyncio.CancelledError:
                 raise
+            except TimeoutError:
+                silent = TimeoutError("no answer, and no time-out of the driver's")
+                raise _translated(silent, sent, writes=writes) from None
             except Exception as error:
                 raise _translated(error, sent, writes=writes) from error
 

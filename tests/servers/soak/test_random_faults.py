@@ -22,7 +22,7 @@ MINUTES = float(os.environ.get("FAULTS_MINUTES", "10"))
 SEED = int(os.environ.get("FAULTS_SEED", "1"))
 
 
-@pytest.mark.timeout(MINUTES * 60 + 900)
+@pytest.mark.timeout(MINUTES * 60 + 1800)
 async def test_whatever_is_killed_or_frozen_nothing_is_lost_or_doubled(
     stack: Stack,  # noqa: F811
     schedule: str,  # noqa: F811
