@@ -51,8 +51,8 @@ class CassandraStore:
         """Connects to a store that `create_store` has created.
 
         Raises:
-            ConfigurationError: the store is missing or of another version, or a node acknowledges
-                before it has synced (`commitlog_sync`) or runs the older Paxos (`paxos_variant`).
+            ConfigurationError: the store is missing or of another version, or a node is not
+                set to what the store needs; see `cassandra_promises`.
             StoreUnavailable: no node can be reached; try again.
         """
         connection = await CassandraConnection.open(options)

@@ -7,7 +7,6 @@ driver; reads and plain writes, which may be repeated, it may send to another no
 """
 
 import asyncio
-import logging
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
@@ -27,10 +26,9 @@ from cassandra.query import PreparedStatement, Statement, dict_factory, tuple_fa
 
 from flightmesh.errors import ConfigurationError, StoreError, StoreUnavailable
 from flightmesh.journal.cassandra_errors import describe, read_failed, write_failed
+from flightmesh.journal.cassandra_promises import check_promises
 from flightmesh.journal.cassandra_schema import VERSION, creation
 from flightmesh.journal.cassandra_transport import PatientConnection
-
-_log = logging.getLogger(__name__)
 
 # Version 5 adds checksums to each frame, which cost more in Python than they are worth on a link
 # that has its own.
@@ -102,13 +100,13 @@ class CassandraConnection:
 
         Raises:
             ConfigurationError: the server's settings or the store's version are not what they must
-                be; see `check_promises`.
+                be; see `cassandra_promises`.
             StoreUnavailable: no node can be reached.
         """
         cluster, session = await asyncio.to_thread(_connect, options)
         connection = cls(cluster, session, options)
         try:
-            await asyncio.to_thread(check_promises, cluster, session)
+            await asyncio.to_thread(check_promises, cluster, session, _PLAIN)
             await asyncio.to_thread(_check_version, session, options)
         except BaseException:
             await connection.close()
@@ -275,41 +273,6 @@ def _connect(options: CassandraOptions) -> tuple[Cluster, Session]:
     return cluster, session
 
 
-def check_promises(cluster: Cluster, session: Session) -> None:
-    """Refuses servers that acknowledge before they sync, or run the older Paxos. Blocks.
-
-    Every node is asked that can be reached now.
-
-    Raises:
-        ConfigurationError: names the node and the setting.
-        StoreUnavailable: no node tells its settings.
-    """
-    wanted = {"commitlog_sync": ("batch", "group"), "paxos_variant": ("v2",)}
-    query = (
-        "SELECT name, value FROM system_views.settings"
-        " WHERE name IN ('commitlog_sync', 'paxos_variant')"
-    )
-    unheard: Exception | None = None
-    heard = 0
-    for host in cluster.metadata.all_hosts():
-        try:
-            found = dict(session.execute(query, execution_profile=_PLAIN, host=host))
-        except Exception as error:  # a node that is down serves nobody; the others decide
-            _log.warning("settings of %s cannot be checked: %s", host.endpoint, describe(error))
-            unheard = error
-            continue
-        heard += 1
-        wrong = [
-            f"{name} is {found.get(name)}, but the ledger store needs {' or '.join(allowed)}"
-            for name, allowed in wanted.items()
-            if str(found.get(name)).lower() not in allowed
-        ]
-        if wrong:
-            raise ConfigurationError(f"Cassandra at {host.endpoint}: {'; '.join(wrong)}")
-    if not heard:
-        raise StoreUnavailable("Cassandra: no node tells its settings") from unheard
-
-
 def _check_version(session: Session, options: CassandraOptions) -> None:
     keyspaces = session.cluster.metadata.keyspaces
     if (
@@ -342,7 +305,7 @@ async def create_store(options: CassandraOptions, replication_factor: int = 1) -
     def create() -> None:
         cluster, session = _connect(options)
         try:
-            check_promises(cluster, session)
+            check_promises(cluster, session, _PLAIN)
             for text in creation(options.keyspace, {options.data_centre: replication_factor}):
                 session.execute(text, execution_profile=_PLAIN, timeout=60)
         except (ConfigurationError, StoreError):

@@ -56,6 +56,7 @@ class CassandraSettings:
         commitlog_sync: "batch" and "group" sync before the answer, "periodic" after it (refused
             by the ledger store).
         paxos_variant: "v2", or "v1" (refused by the ledger store).
+        batch_limit: largest batch that is taken; below 1 MiB it is refused by the ledger store.
         cas_contention_timeout_ms: how long a conditional write may struggle with others.
     """
 
@@ -66,6 +67,7 @@ class CassandraSettings:
     heap_mb: int = 512
     commitlog_sync: str = "batch"
     paxos_variant: str = "v2"
+    batch_limit: str = "16MiB"
     cas_contention_timeout_ms: int = 1800
 
 
@@ -145,7 +147,7 @@ class Cassandra:
             "cas_contention_timeout": f"{chosen.cas_contention_timeout_ms}ms",
             # An entry of the ledger may have several MiB; a mutation may be half a segment.
             "commitlog_segment_size": "32MiB",
-            "batch_size_fail_threshold": "16MiB",
+            "batch_size_fail_threshold": chosen.batch_limit,
             "batch_size_warn_threshold": "16MiB",
             # A batch of the index lies in the partitions of one shard, 17 at most.
             "unlogged_batch_across_partitions_warn_threshold": 20,

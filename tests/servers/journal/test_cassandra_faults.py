@@ -106,9 +106,14 @@ async def test_a_node_that_is_down_is_definitely_not_written_to(
 async def test_a_server_that_breaks_its_promises_is_refused(
     servers: Servers, tmp_path: Path
 ) -> None:
-    """It acknowledges before it syncs, and runs the older Paxos."""
-    settings = CassandraSettings(heap_mb=384, commitlog_sync="periodic", paxos_variant="v1")
-    named = "commitlog_sync is periodic.* paxos_variant is v1"
+    """It acknowledges before it syncs, runs the older Paxos, and has the default for batches."""
+    settings = CassandraSettings(
+        heap_mb=384, commitlog_sync="periodic", paxos_variant="v1", batch_limit="50KiB"
+    )
+    named = (
+        "commitlog_sync is periodic.* paxos_variant is v1.* batch_size_fail_threshold is 50KiB,"
+        " but the ledger store needs 1MiB"
+    )
     server = Cassandra(servers, tmp_path, settings)
     with server.process:
         await asyncio.to_thread(server.start)
