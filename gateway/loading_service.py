@@ -6,6 +6,7 @@ other, and each holds a whole schedule in memory.
 """
 
 import asyncio
+import contextlib
 import datetime as dt
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final, final
@@ -46,8 +47,8 @@ class LoadingService(services.LoadingServiceServicer):
     def __init__(self, loader: Loader, clock: Clock) -> None:
         self._loader = loader
         self._clock = clock
-        self._importing = 0
-        self._exporting = 0
+        self._imports = _Places("imports", _IMPORTS_AT_ONCE)
+        self._exports = _Places("exports", _EXPORTS_AT_ONCE)
 
     @streams_errors
     async def ImportFile(  # noqa: N802 - the name is the rpc's
@@ -55,14 +56,9 @@ class LoadingService(services.LoadingServiceServicer):
     ) -> AsyncIterator[pb.ImportFileResponse]:
         """Reads, compares, loads, reports."""
         del context
-        if self._importing >= _IMPORTS_AT_ONCE:
-            raise Overloaded(f"{_IMPORTS_AT_ONCE} imports are under way; try again later")
-        self._importing += 1
-        try:
+        with self._imports.take():
             async for answer in self._import(requests):
                 yield answer
-        finally:
-            self._importing -= 1
 
     async def _import(
         self, requests: AsyncIterator[pb.ImportFileRequest]
@@ -114,14 +110,9 @@ class LoadingService(services.LoadingServiceServicer):
         """Reads the whole schedule, then writes the file in pieces."""
         del context
         check_schedule_name(request.schedule)
-        if self._exporting >= _EXPORTS_AT_ONCE:
-            raise Overloaded(f"{_EXPORTS_AT_ONCE} exports are under way; try again later")
-        self._exporting += 1
-        try:
+        with self._exports.take():
             async for data in self._export(request):
                 yield pb.ExportFileResponse(data=data)
-        finally:
-            self._exporting -= 1
 
     async def _export(self, request: pb.ExportFileRequest) -> AsyncIterator[bytes]:
         reader = self._loader.reader(request.schedule, request.min_position)
@@ -165,6 +156,26 @@ class LoadingService(services.LoadingServiceServicer):
         return export_ssim.export_ssim(
             schedule, [exported.leg for exported in legs], created=created, onward=onward
         )
+
+
+class _Places:
+    """How many calls of one kind are answered at once; more are told to come later."""
+
+    def __init__(self, what: str, count: int) -> None:
+        self._what = what
+        self._count = count
+        self._taken = 0
+
+    @contextlib.contextmanager
+    def take(self) -> Iterator[None]:
+        """Holds one place; raises Overloaded if none is free."""
+        if self._taken >= self._count:
+            raise Overloaded(f"{self._count} {self._what} are under way; try again later")
+        self._taken += 1
+        try:
+            yield
+        finally:
+            self._taken -= 1
 
 
 def _next_piece(pieces: Iterator[bytes]) -> bytes | None:
