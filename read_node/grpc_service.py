@@ -17,7 +17,7 @@ from read_node.follower import Follower
 from read_node.lag import LagWatch
 from read_node.projection import Projection
 from read_node.translate.answers import METHODS, Answers, Method, Question
-from read_node.translate.batches import read_batch, write_result
+from read_node.translate.batches import QueryBatch, read_batch, write_result
 
 _WAITING_SHARE: Final = 0.8
 # How long a batch is answered without letting others have a turn, the lease's renewal among them.
@@ -79,8 +79,8 @@ class QueryServicer:
         @streams_errors
         async def stream(_: Any, batches: AsyncIterator[bytes], context: Any) -> Any:
             async for data in streams.requests(batches):
-                queries, as_json = read_batch(data, pb.QueryStreamRequest)
-                yield await self.answer_batch(queries, as_json, self._time_left(context))
+                batch = read_batch(data, pb.QueryStreamRequest)
+                yield await self.answer_batch(batch, self._time_left(context))
 
         handlers["QueryBatch"] = grpc.unary_unary_rpc_method_handler(batch)
         handlers["QueryStream"] = grpc.stream_stream_rpc_method_handler(
@@ -109,18 +109,20 @@ class QueryServicer:
 
     @answers_errors
     async def _query_batch(self, data: bytes, context: Any) -> bytes:
-        queries, as_json = read_batch(data, pb.QueryBatchRequest)
+        batch = read_batch(data, pb.QueryBatchRequest)
         self._tell_lag(context)
-        return await self.answer_batch(queries, as_json, self._time_left(context))
+        return await self.answer_batch(batch, self._time_left(context))
 
-    async def answer_batch(self, queries: list[pb.Query], as_json: bool, timeout_s: float) -> bytes:
+    async def answer_batch(self, batch: QueryBatch, timeout_s: float) -> bytes:
         """A serialized QueryBatchResponse (or QueryStreamResponse: they are alike)."""
+        queries, as_json, max_wait_s = batch
         parts: list[bytes] = []
         size = 0
         now = asyncio.get_running_loop().time
         began_s = self._now_s()
         # One query whose position never comes must leave time to send the others' answers.
-        give_up_at = now() + timeout_s * _WAITING_SHARE
+        wait_s = timeout_s * _WAITING_SHARE
+        give_up_at = now() + (wait_s if max_wait_s is None else min(wait_s, max_wait_s))
         pause_at = now() + _STRETCH_S
         for query in queries:
             if now() >= pause_at:

@@ -34,7 +34,7 @@ class NodeClient(Protocol):
         """The AggregateService method of that name."""
 
     async def query_batch(
-        self, queries: Sequence[read_pb.Query], reply_format: read_pb.ReplyFormat, timeout_s: float
+        self, request: read_pb.QueryBatchRequest, timeout_s: float
     ) -> Sequence[read_pb.QueryResult]:
         """QueryService.QueryBatch."""
 
@@ -72,10 +72,9 @@ class GrpcNodeClient:
             raise _error_of(error) from None
 
     async def query_batch(
-        self, queries: Sequence[read_pb.Query], reply_format: read_pb.ReplyFormat, timeout_s: float
+        self, request: read_pb.QueryBatchRequest, timeout_s: float
     ) -> Sequence[read_pb.QueryResult]:
         """QueryService.QueryBatch."""
-        request = read_pb.QueryBatchRequest(queries=queries, reply_format=reply_format)
         try:
             answer = await self._query_batch(request, timeout=timeout_s)
         except grpc.aio.AioRpcError as error:

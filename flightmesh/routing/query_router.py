@@ -1,11 +1,12 @@
 """Takes queries to read nodes: coalesced, spread over them, repeated elsewhere on failure."""
 
+import enum
 from collections.abc import Callable, Collection, Sequence
-from typing import final
+from typing import Final, final
 
 from flightmesh.api.read.v1 import query_service_pb2 as pb
 from flightmesh.clock import Clock, Randomness
-from flightmesh.errors import RetryableError, Unavailable
+from flightmesh.errors import FlightmeshError, RetryableError, Unavailable
 from flightmesh.position import Position
 from flightmesh.routing.backoff import Backoff
 from flightmesh.routing.coalescer import Coalescer
@@ -15,12 +16,26 @@ from flightmesh.rpc.errors import error_of
 from flightmesh.runtime.tasks import TaskOwner
 
 # How long a read node that failed is asked only if no other is left.
-_AVOID_S = 1.0
+_AVOID_S: Final = 1.0
+# The share of a query's time after which a position that has not come is not waited for again.
+_WAITING_SHARE: Final = 0.8
+
+
+class Wait(enum.Enum):
+    """How long a batch waits for its queries' positions, in milliseconds; 0 if they name none.
+
+    A batch is answered as a whole, so one query holds up the others. Those without a position are
+    not to wait for those with one, and these, whose position comes in some ten milliseconds, not
+    for one whose position never comes: from before a restore, or of another mesh.
+    """
+
+    NONE = 0
+    SHORT = 250
+    LONG = 1_000
+
 
 _Timed = tuple[pb.Query, float]
-# Address, encoding, and whether the queries wait for a position: those that wait must not hold up
-# those that do not, since a batch is answered as a whole.
-_Lane = tuple[str, pb.ReplyFormat, bool]
+_Lane = tuple[str, pb.ReplyFormat, Wait]
 
 
 @final
@@ -108,28 +123,35 @@ class QueryRouter:
             Unavailable: no read node answered before the deadline.
             FlightmeshError: the query was refused.
         """
-        deadline = self._clock.monotonic_s() + timeout_s
-        waits = self._carry_position(query)
+        now_s = self._clock.monotonic_s()
+        deadline, give_up_s = now_s + timeout_s, now_s + timeout_s * _WAITING_SHARE
+        wait = Wait.SHORT if self._carry_position(query) else Wait.NONE
         attempt = 0
         while True:
             try:
-                return await self._ask(query, deadline, reply_format, waits)
+                return await self._ask(query, deadline, reply_format, wait)
             except RetryableError as error:
                 delay_s = self._backoff.delay_s(attempt, self._randomness)
                 if self._clock.monotonic_s() + delay_s >= deadline:
                     self._counters.queries_given_up += 1
                     why = f"no read node has answered before the deadline: {error.message}"
                     raise Unavailable(why) from None
+            except FlightmeshError as error:
+                if error.reason != "DEADLINE_EXCEEDED" or self._clock.monotonic_s() >= give_up_s:
+                    raise
+                # Its position has not come yet. That was its pause: it is asked again at once.
+                wait = Wait.LONG
+                continue
             await self._clock.sleep(delay_s)
             self._counters.queries_repeated += 1
             attempt += 1
 
     async def _ask(
-        self, query: pb.Query, deadline: float, reply_format: pb.ReplyFormat, waits: bool
+        self, query: pb.Query, deadline: float, reply_format: pb.ReplyFormat, wait: Wait
     ) -> pb.QueryResult:
         address = self._choose()
         try:
-            lane = self._lane((address, reply_format, waits))
+            lane = self._lane((address, reply_format, wait))
             result = await lane.submit((query, deadline), deadline)
             if result.HasField("error"):
                 raise error_of(result.error)
@@ -181,7 +203,10 @@ class QueryRouter:
                 if timeout_s <= 0:
                     raise Unavailable("the deadline passed")
                 queries, places = _without_repeats([timed[0] for timed in batch])
-                results = await client.query_batch(queries, key[1], timeout_s)
+                request = pb.QueryBatchRequest(
+                    queries=queries, reply_format=key[1], max_wait_ms=key[2].value
+                )
+                results = await client.query_batch(request, timeout_s)
                 return [results[place] for place in places]
 
             lane = self._lanes[key] = Coalescer(
@@ -189,7 +214,7 @@ class QueryRouter:
                 self._tasks,
                 self._clock,
                 # Batches that wait for different positions must not queue behind one another.
-                max_in_flight=self._max_in_flight * (4 if key[2] else 1),
+                max_in_flight=self._max_in_flight * (1 if key[2] is Wait.NONE else 4),
                 max_batch=self._max_batch,
             )
         return lane

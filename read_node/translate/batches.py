@@ -4,6 +4,8 @@ A result of a hundred findings is some ten kilobytes; putting it into a message 
 would copy it twice for nothing.
 """
 
+from typing import NamedTuple
+
 from flightmesh.api.read.v1 import query_service_pb2 as pb
 from flightmesh.errors import InvalidInput
 from read_node.translate.wire import varint
@@ -17,8 +19,22 @@ _ERROR = b"\x12"  # QueryResult.error, 2
 _POSITION = b"\x1a"  # QueryResult.position, 3
 
 
-def read_batch(data: bytes, message_type: type) -> tuple[list[pb.Query], bool]:
-    """The queries of a serialized batch, and whether JSON is asked for.
+class QueryBatch(NamedTuple):
+    """What came in.
+
+    Attributes:
+        queries: the queries.
+        as_json: whether JSON is asked for.
+        max_wait_s: longest wait for positions, of all queries together; None if not said.
+    """
+
+    queries: list[pb.Query]
+    as_json: bool = False
+    max_wait_s: float | None = None
+
+
+def read_batch(data: bytes, message_type: type) -> QueryBatch:
+    """A batch from its serialized message.
 
     Raises:
         InvalidInput: it cannot be read, or is too long.
@@ -29,7 +45,9 @@ def read_batch(data: bytes, message_type: type) -> tuple[list[pb.Query], bool]:
         raise InvalidInput("", "the request cannot be read") from error
     if len(request.queries) > MAX_QUERIES:
         raise InvalidInput("queries", f"more than {MAX_QUERIES} queries")
-    return list(request.queries), request.reply_format == pb.REPLY_FORMAT_JSON
+    as_json = request.reply_format == pb.REPLY_FORMAT_JSON
+    max_wait_s = request.max_wait_ms / 1000 or None
+    return QueryBatch(list(request.queries), as_json, max_wait_s)
 
 
 def write_result(reply: bytes, position: bytes, failed: bool = False) -> list[bytes]:

@@ -329,8 +329,8 @@ class Client:
             self._mesh.chronicle.count("gateway: query answered")
             return answer
         client = self._routing.client(f"{plan.READ_NODE}:1")
-        asked = read_pb.Query(list_legs=query)
-        (result,) = await client.query_batch([asked], read_pb.REPLY_FORMAT_PROTOBUF, 5.0)
+        asked = read_pb.QueryBatchRequest(queries=[read_pb.Query(list_legs=query)])
+        (result,) = await client.query_batch(asked, 5.0)
         if result.HasField("error"):
             raise error_of(result.error)
         return read_pb.ListLegsResponse.FromString(result.reply), result.position

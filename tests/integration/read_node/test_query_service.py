@@ -28,6 +28,7 @@ from read_node.bootstrap import ReadNode, build_read_node
 from read_node.config import ReadNodeConfig
 from read_node.grpc_service import LAG_KEY
 from read_node.lag import LagLimits
+from read_node.translate.batches import QueryBatch
 from tests.unit.read_node.stories import Story, a_leg
 
 
@@ -174,6 +175,24 @@ async def test_a_position_that_never_comes_fails_its_own_query_only() -> None:
         assert pb.ListLegsResponse.FromString(good.reply).total == 2
 
 
+async def test_a_batch_waits_for_positions_no_longer_than_it_says() -> None:
+    async with running() as mesh:
+        batch = pb.QueryBatchRequest(
+            queries=[
+                pb.Query(list_legs=pb.ListLegsRequest(schedule="s05", min_position="9:9")),
+                pb.Query(list_legs=pb.ListLegsRequest(schedule="s05", min_position="1:0")),
+            ],
+            max_wait_ms=1,
+        )
+        # By the deadline alone it would take 48 minutes.
+        with patch.object(mesh.node.servicer, "_max_wait_s", 3600.0):
+            async with asyncio.timeout(60):
+                answer = await mesh.client.QueryBatch(batch, timeout=3600)
+        late, good = answer.results
+        assert error_of(late.error).reason == "DEADLINE_EXCEEDED"
+        assert pb.ListLegsResponse.FromString(good.reply).total == 2
+
+
 async def test_the_rest_of_a_batch_whose_answers_are_too_large_is_asked_again() -> None:
     async with running() as mesh:
         query = pb.Query(list_legs=pb.ListLegsRequest(schedule="s05"))
@@ -200,7 +219,7 @@ async def test_others_have_their_turn_while_a_batch_is_answered() -> None:
         other = asyncio.ensure_future(others())
         queries = [pb.Query(list_legs=pb.ListLegsRequest(schedule="s05"))] * 50
         with patch.object(grpc_service, "_STRETCH_S", 0.0):
-            await mesh.node.servicer.answer_batch(queries, False, 5.0)
+            await mesh.node.servicer.answer_batch(QueryBatch(queries), 5.0)
         other.cancel()
         assert turns >= 49
 

@@ -13,6 +13,7 @@ from flightmesh.testing.exposition import told
 from read_node.bootstrap import build_read_node
 from read_node.config import ReadNodeConfig
 from read_node.translate.answers import METHODS
+from read_node.translate.batches import QueryBatch
 from tests.unit.read_node.mesh import Mesh
 from tests.unit.read_node.step_clock import idle
 from tests.unit.read_node.test_follower import a_story
@@ -141,7 +142,7 @@ async def test_queries_are_counted_by_method_with_the_pages_that_the_cache_had(
             assert schedule == "none"
     query = pb.Query(list_legs=pb.ListLegsRequest(schedule="none"))
     known = pb.Query(list_legs=pb.ListLegsRequest(schedule="s05"))
-    await node.servicer.answer_batch([known, query], False, 1.0)
+    await node.servicer.answer_batch(QueryBatch([known, query]), 1.0)
     now = mesh.values()
     assert now['query_seconds_count{method="ListLegs"}'] == 3
     assert now['queries_failed_total{method="ListLegs"}'] == 1

@@ -51,11 +51,11 @@ class BusyNode:
         raise NotImplementedError
 
     async def query_batch(
-        self, queries: Sequence[read_pb.Query], reply_format: Any, timeout_s: float
+        self, request: read_pb.QueryBatchRequest, timeout_s: float
     ) -> Sequence[read_pb.QueryResult]:
         if self._refuses():
             raise Unavailable("not just now")
-        return [read_pb.QueryResult(reply=b"")] * len(queries)
+        return [read_pb.QueryResult(reply=b"")] * len(request.queries)
 
 
 @pytest.fixture

@@ -140,7 +140,7 @@ class Node:
     async def ask_aggregate(self, method: str, request: Any, timeout_s: float) -> Any:
         raise NotImplementedError
 
-    async def query_batch(self, queries: Any, reply_format: Any, timeout_s: float) -> Any:
+    async def query_batch(self, request: Any, timeout_s: float) -> Any:
         raise NotImplementedError
 
 

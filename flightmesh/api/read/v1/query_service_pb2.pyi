@@ -382,12 +382,14 @@ class Query(_message.Message):
     def __init__(self, list_schedules: _Optional[_Union[ListSchedulesRequest, _Mapping]] = ..., get_schedule: _Optional[_Union[GetScheduleRequest, _Mapping]] = ..., list_findings: _Optional[_Union[ListFindingsRequest, _Mapping]] = ..., list_legs: _Optional[_Union[ListLegsRequest, _Mapping]] = ..., list_rotations: _Optional[_Union[ListRotationsRequest, _Mapping]] = ..., list_airplanes: _Optional[_Union[ListAirplanesRequest, _Mapping]] = ..., list_airports: _Optional[_Union[ListAirportsRequest, _Mapping]] = ...) -> None: ...
 
 class QueryBatchRequest(_message.Message):
-    __slots__ = ("queries", "reply_format")
+    __slots__ = ("queries", "reply_format", "max_wait_ms")
     QUERIES_FIELD_NUMBER: _ClassVar[int]
     REPLY_FORMAT_FIELD_NUMBER: _ClassVar[int]
+    MAX_WAIT_MS_FIELD_NUMBER: _ClassVar[int]
     queries: _containers.RepeatedCompositeFieldContainer[Query]
     reply_format: ReplyFormat
-    def __init__(self, queries: _Optional[_Iterable[_Union[Query, _Mapping]]] = ..., reply_format: _Optional[_Union[ReplyFormat, str]] = ...) -> None: ...
+    max_wait_ms: int
+    def __init__(self, queries: _Optional[_Iterable[_Union[Query, _Mapping]]] = ..., reply_format: _Optional[_Union[ReplyFormat, str]] = ..., max_wait_ms: _Optional[int] = ...) -> None: ...
 
 class QueryResult(_message.Message):
     __slots__ = ("reply", "error", "position")
@@ -406,12 +408,14 @@ class QueryBatchResponse(_message.Message):
     def __init__(self, results: _Optional[_Iterable[_Union[QueryResult, _Mapping]]] = ...) -> None: ...
 
 class QueryStreamRequest(_message.Message):
-    __slots__ = ("queries", "reply_format")
+    __slots__ = ("queries", "reply_format", "max_wait_ms")
     QUERIES_FIELD_NUMBER: _ClassVar[int]
     REPLY_FORMAT_FIELD_NUMBER: _ClassVar[int]
+    MAX_WAIT_MS_FIELD_NUMBER: _ClassVar[int]
     queries: _containers.RepeatedCompositeFieldContainer[Query]
     reply_format: ReplyFormat
-    def __init__(self, queries: _Optional[_Iterable[_Union[Query, _Mapping]]] = ..., reply_format: _Optional[_Union[ReplyFormat, str]] = ...) -> None: ...
+    max_wait_ms: int
+    def __init__(self, queries: _Optional[_Iterable[_Union[Query, _Mapping]]] = ..., reply_format: _Optional[_Union[ReplyFormat, str]] = ..., max_wait_ms: _Optional[int] = ...) -> None: ...
 
 class QueryStreamResponse(_message.Message):
     __slots__ = ("results",)
