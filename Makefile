@@ -39,17 +39,23 @@ run: $(VENV)/.run ## Start the whole mesh in one process (FLIGHTMESH_DATA_DIR, F
 cluster: $(VENV)/.cluster ## Start the mesh of separate processes with its servers (FLIGHTMESH_DATA_DIR and the others of docs/cluster.md)
 	@exec $(BIN)/flightmesh cluster run $(ARGS)
 
+# Most tests need nothing but the processor and run on all cores at once. These have sockets, files and processes.
+ALONE := tests/simulation/test_simulation.py tests/integration tests/e2e
+# ARGS may choose among the tests and leave a part of them none, which is status 5.
+OR_NONE := || [ $$? -eq 5 ]
+
 # First what the servers need: who lacks Java is told at once and not after ten minutes.
 .PHONY: test
 test: $(VENV)/.dev ## Run all checks and all tests, also against real servers: what CI runs
 	$(BIN)/python -m launcher.servers install cassandra etcd nats-server
 	$(MAKE) verify
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n auto --dist worksteal $(ALONE:%=--ignore=%) $(ARGS) $(OR_NONE)
+	$(BIN)/pytest $(ALONE) $(ARGS) $(OR_NONE)
 	$(BIN)/python scripts/servers/run_tests.py $(ARGS)
 
 .PHONY: test-unit
 test-unit: $(VENV)/.dev ## Run the quick tests: unit, contract, tidy
-	$(BIN)/pytest tests/unit tests/contract tests/tidy $(ARGS)
+	$(BIN)/pytest -n auto --dist worksteal tests/unit tests/contract tests/tidy $(ARGS)
 
 .PHONY: test-integration
 test-integration: $(VENV)/.dev ## Run the tests with sockets, files and processes

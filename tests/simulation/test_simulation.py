@@ -2,6 +2,8 @@
 
 import os
 
+import pytest
+
 from tests.simulation import campaign, plan
 from tests.simulation.run import COMMANDS, run_seed
 from tests.simulation.shrink import shrink
@@ -10,10 +12,12 @@ from tests.simulation.shrink import shrink
 SEEDS = int(os.environ.get("SIMULATED_SEEDS", "1000"))
 
 
-def test_a_thousand_seeds_end_without_a_violation() -> None:
+def test_a_thousand_seeds_end_without_a_violation(capsys: pytest.CaptureFixture[str]) -> None:
     total = campaign.run_all(range(SEEDS), workers=2)
 
-    print(f"\n{total.table()}\n{total.seeds} seeds, {total.cpu_s / total.seeds:.2f} s of CPU each")
+    each = f"{total.seeds} seeds, {total.cpu_s / total.seeds:.2f} s of CPU each"
+    with capsys.disabled():
+        print(f"\n{total.table()}\n{each}")
     failures = [f"make sim SEED={o.seed}  # {o.violations[0]}" for o in total.failed]
     assert not failures, "\n".join(failures)
     assert total.seeds == SEEDS
