@@ -84,6 +84,7 @@ class GatewayApp:
         request_id = self._request_id(scope.headers)
         name = "none"
         try:
+            self._limits.check_host(scope.headers)
             self._limits.check_target(scope)
             page = self._page(scope.path)
             if page is not None:

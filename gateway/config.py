@@ -17,6 +17,8 @@ class GatewayConfig:
     Attributes:
         host: address to listen on; loopback unless callers are identified.
         port: TCP port; 0 takes a free one, which `Gateway.port` tells.
+        host_names: names that it may be asked by, besides localhost and addresses in digits; "*" is
+            any. Empty: none on loopback, any elsewhere.
         request_timeout_s: how long a request may take if it does not say.
         max_request_timeout_s: the longest that a request may ask for.
         header_timeout_s: how long a connection may take to send a head; also how long it may idle.
@@ -31,6 +33,7 @@ class GatewayConfig:
 
     host: str = "127.0.0.1"
     port: int = 8080
+    host_names: tuple[str, ...] = ()
     request_timeout_s: float = 10.0
     max_request_timeout_s: float = 60.0
     header_timeout_s: float = 10.0

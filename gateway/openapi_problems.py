@@ -18,11 +18,12 @@ _TEXTS: Final[dict[int, tuple[str, str]]] = {
     413: ("TooLarge", "The body is too large."),
     414: ("TargetTooLong", "The path or the query string is too long."),
     415: ("UnsupportedMediaType", "The body is not plain application/json."),
+    421: ("HostNotKnown", "The request was sent to a name that is not one of this server's."),
     422: ("CommandIdReused", "The Idempotency-Key was used for another command."),
     503: ("Unavailable", "Not possible just now; the same request is worth repeating."),
     504: ("DeadlineExceeded", "The deadline passed before there was an answer."),
 }
-_ALWAYS: Final = (400, 404, 414, 503, 504)
+_ALWAYS: Final = (400, 404, 414, 421, 503, 504)
 _WITH_BODY: Final = (403, 408, 409, 413, 415)
 
 

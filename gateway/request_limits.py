@@ -1,5 +1,6 @@
-"""What a request is held to before it is read: sizes, encodings, deadline, origin."""
+"""What a request is held to before it is read: sizes, encodings, deadline, host, origin."""
 
+import ipaddress
 import re
 from typing import Final, final
 
@@ -19,6 +20,7 @@ _JSON_TYPE: Final = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re
 # The server decodes a path leniently: a bad escape stays as it is, bytes that are not UTF-8 become
 # U+FFFD. No name in a path has any of these characters.
 _BAD_PATH: Final = re.compile("[%\ufffd\x00-\x1f\x7f]")
+_ANY: Final = "*"
 
 
 @final
@@ -28,6 +30,9 @@ class RequestLimits:
     def __init__(self, config: GatewayConfig) -> None:
         self._config = config
         self._timeouts = SweptTimeout(min(_SWEEP_S, config.body_timeout_s / 4))
+        names = config.host_names or (() if _is_loopback(config.host) else (_ANY,))
+        self._host_names = frozenset(name.lower() for name in names)
+        self._last_host: str | None = None
 
     def check_target(self, scope: Scope) -> None:
         """Refuses a path or query string that is too long or badly encoded."""
@@ -38,6 +43,32 @@ class RequestLimits:
             raise RefusedRequest(Problem(414, "TARGET_TOO_LONG", text))
         if _BAD_PATH.search(path):
             raise InvalidInput("the path", "has a malformed percent-encoding or is not UTF-8")
+
+    def check_host(self, headers: RequestHeaders) -> None:
+        """Refuses a request to a name that is not ours.
+
+        A page of another site can have its own name point here after it was loaded (DNS
+        rebinding). To the browser this is then the page's own server, so it may read and change
+        everything. An address in digits cannot be pointed elsewhere.
+        """
+        host = headers.get("host")
+        # No browser leaves it out.
+        if host is None or host == self._last_host:
+            return
+        name = _name_in(host)
+        if not self._is_ours(name):
+            text = (
+                f"{name[:100]!r} is not known as a name of this server; known ones stand in"
+                " FLIGHTMESH_HOST_NAMES, or in the gateway's setting host_names"
+            )
+            raise RefusedRequest(Problem(421, "HOST_NOT_KNOWN", text))
+        self._last_host = host
+
+    def _is_ours(self, name: str) -> bool:
+        names = self._host_names
+        if _ANY in names or name in names or name == "localhost" or name.endswith(".localhost"):
+            return True
+        return _is_address(name)
 
     def check_origin(self, headers: RequestHeaders) -> None:
         """Refuses a change that another site's page asked the browser for."""
@@ -95,3 +126,22 @@ class RequestLimits:
                 return bytes(pieces)
         text = f"the body is limited to {limit} bytes"
         raise RefusedRequest(Problem(413, "TOO_LARGE", text))
+
+
+def _name_in(host: str) -> str:
+    """The name in a Host header, in lower case, without port and brackets."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0].lower().removesuffix(".")
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)

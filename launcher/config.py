@@ -17,6 +17,7 @@ class EmbeddedConfig:
         data_dir: folder that holds all data; made if missing.
         host: address to listen on.
         http_port: port of REST and the web page; 0 takes a free one.
+        host_names: names that REST and the page may be asked by; see `GatewayConfig`.
         grpc_port: port of the public gRPC services; 0 takes a free one.
         shard_nodes: number of shard nodes in the process.
         shard_count: number of shards of a new store; None takes 64, or what the store has.
@@ -27,6 +28,7 @@ class EmbeddedConfig:
     data_dir: Path = Path("data")
     host: str = "127.0.0.1"
     http_port: int = 8080
+    host_names: tuple[str, ...] = ()
     grpc_port: int = 8081
     shard_nodes: int = 2
     shard_count: int | None = None
@@ -45,6 +47,9 @@ class EmbeddedConfig:
             data_dir=settings.read("FLIGHTMESH_DATA_DIR", default.data_dir, Path, env),
             host=settings.read("FLIGHTMESH_HOST", default.host, str, env),
             http_port=settings.read("FLIGHTMESH_HTTP_PORT", default.http_port, settings.port, env),
+            host_names=settings.read(
+                "FLIGHTMESH_HOST_NAMES", default.host_names, settings.comma_separated, env
+            ),
             grpc_port=settings.read("FLIGHTMESH_GRPC_PORT", default.grpc_port, settings.port, env),
             shard_nodes=settings.read(
                 "FLIGHTMESH_SHARD_NODES", default.shard_nodes, settings.count, env

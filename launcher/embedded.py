@@ -228,7 +228,11 @@ class EmbeddedMesh:
     async def _start_gateway(self, stack: AsyncExitStack, server: GrpcServer) -> None:
         channel = self._kit.channels.get(server.address)
         self.gateway = build_gateway(
-            GatewayConfig(host=self._config.host, port=self._config.http_port),
+            GatewayConfig(
+                host=self._config.host,
+                port=self._config.http_port,
+                host_names=self._config.host_names,
+            ),
             MeshBackend(self._kit.commands(), self._kit.queries(), channel),
             clock=self._clock,
             randomness=self._randomness,

@@ -21,6 +21,7 @@ KNOWN: Final[Mapping[str, str]] = {
     "FLIGHTMESH_HTTP_PORT": "port of REST and the web page",
     "FLIGHTMESH_GRPC_PORT": "port of the public gRPC services",
     "FLIGHTMESH_HOST": "address to listen on; loopback unless set",
+    "FLIGHTMESH_HOST_NAMES": "names that REST and the page may be asked by, with commas; * is any",
     "FLIGHTMESH_SHARD_NODES": "number of shard nodes",
     "FLIGHTMESH_READ_NODES": "number of read nodes",
     "FLIGHTMESH_COORDINATORS": "number of coordinators",

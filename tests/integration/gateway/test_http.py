@@ -140,7 +140,7 @@ async def test_a_body_over_the_limit_is_refused_and_one_at_the_limit_read(
 
 async def test_a_large_body_of_unknown_length_is_refused(gateway: Gateway) -> None:
     head = (
-        f"POST {ROTATIONS} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+        f"POST {ROTATIONS} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
         "Connection: close\r\n\r\n"
     )
     piece = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
@@ -149,7 +149,7 @@ async def test_a_large_body_of_unknown_length_is_refused(gateway: Gateway) -> No
 
 
 async def test_a_slow_body_is_given_up(gateway: Gateway) -> None:
-    head = f"POST {ROTATIONS} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
+    head = f"POST {ROTATIONS} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n"
     assert (await raw(gateway, head.encode() + b"{")).startswith(b"HTTP/1.1 408 ")
 
 
@@ -159,15 +159,15 @@ async def test_half_a_head_and_a_silent_connection_are_closed(gateway: Gateway) 
 
 
 async def test_large_headers_and_paths_are_refused(gateway: Gateway) -> None:
-    large = b"GET / HTTP/1.1\r\nHost: x\r\nX-Large: " + b"a" * 200_000 + b"\r\n\r\n"
+    large = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Large: " + b"a" * 200_000 + b"\r\n\r\n"
     assert (await raw(gateway, large)).startswith(b"HTTP/1.1 431 ")
-    path = b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    path = b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     assert (await raw(gateway, path)).startswith(b"HTTP/1.1 414 ")
 
 
 @pytest.mark.parametrize("path", ["/v1/schedules/%zz", "/v1/schedules/%ff", "/v1/schedules/a%00"])
 async def test_a_badly_encoded_path_is_refused(gateway: Gateway, path: str) -> None:
-    head = f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     assert (await raw(gateway, head.encode())).startswith(b"HTTP/1.1 400 ")
 
 
@@ -204,7 +204,9 @@ async def test_a_caller_that_goes_away_does_no_harm(
     gateway: Gateway, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
-    writer.write(f"POST {ROTATIONS} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{{".encode())
+    writer.write(
+        f"POST {ROTATIONS} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{{".encode()
+    )
     await writer.drain()
     writer.close()
     assert (await client.get("/healthz")).status_code == 200

@@ -206,10 +206,52 @@ async def test_an_aggregate_id_without_a_shard_is_refused_here(
     ],
 )
 async def test_headers_are_held_to_what_is_served(
-    app: GatewayApp, headers: dict[str, str], status: int
+    backend: FakeBackend, headers: dict[str, str], status: int
 ) -> None:
+    app = gateway_on(backend, max_body_bytes=1000, host_names=("plan.example", "inside")).app
     answer = await send(app, "POST", ROTATIONS, b'{"name": "L1"}', **headers)
     assert answer.status == status
+
+
+@pytest.mark.parametrize(
+    ("settings", "host", "status"),
+    [
+        ({}, "localhost", 200),
+        ({}, "LocalHost.:8080", 200),
+        ({}, "plan.localhost:8080", 200),
+        ({}, "127.0.0.1:8080", 200),
+        ({}, "10.1.2.3", 200),
+        ({}, "[::1]:8080", 200),
+        ({}, None, 200),
+        ({}, "elsewhere.example:8080", 421),
+        ({}, "localhost.elsewhere.example", 421),
+        ({}, "127.0.0.1.elsewhere.example", 421),
+        ({}, "", 421),
+        ({"host": "::1"}, "elsewhere.example", 421),
+        ({"host": "localhost"}, "elsewhere.example", 421),
+        ({"host_names": ("plan.example",)}, "Plan.Example:443", 200),
+        ({"host_names": ("plan.example",)}, "localhost:8080", 200),
+        ({"host_names": ("plan.example",)}, "elsewhere.example", 421),
+        ({"host_names": ("*",)}, "elsewhere.example", 200),
+        # Whoever listens for others has names that are not known here.
+        ({"host": "0.0.0.0"}, "elsewhere.example", 200),
+        ({"host": "0.0.0.0", "host_names": ("plan.example",)}, "elsewhere.example", 421),
+    ],
+)
+@pytest.mark.parametrize("path", ["/", "/v1/schedules/s1"])
+async def test_pages_that_pointed_their_own_name_here_are_refused(
+    backend: FakeBackend, settings: dict[str, Any], host: str | None, status: int, path: str
+) -> None:
+    """DNS rebinding: to the browser such a page is of this server."""
+    app = gateway_on(backend, **settings).app
+    await send(app, "GET", path, host="localhost")
+    backend.asked.clear()
+    answer = await send(app, "GET", path, **({} if host is None else {"host": host}))
+    assert answer.status == status
+    if status == 421:
+        assert answer.document["reason"] == "HOST_NOT_KNOWN"
+        assert "host_names" in answer.document["detail"]
+        assert not backend.asked
 
 
 async def test_a_body_of_unknown_length_is_read_up_to_the_limit(
