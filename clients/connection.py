@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator
 from typing import Final, final
 
 import grpc
+from grpc_health.v1 import health_pb2
 
 from clients.config import ClientConfig
-from clients.methods import Method, Request, Response
+from clients.methods import CHECK_HEALTH, Method, Request, Response
 from flightmesh.clock import Clock
 from flightmesh.errors import FlightmeshError, Refused, RetryableError, Unavailable
 from flightmesh.routing.channel_cache import ChannelCache
@@ -85,6 +86,14 @@ class Connection:
                     raise
             await self._clock.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_S)
+
+    async def reach(self) -> None:
+        """Moves on to a server that answers: a stream that has begun cannot go on elsewhere.
+
+        Raises:
+            FlightmeshError: none answers.
+        """
+        await self.unary(CHECK_HEALTH, health_pb2.HealthCheckRequest())
 
     async def call(
         self, address: str, method: Method[Request, Response], request: Request, timeout_s: float

@@ -73,6 +73,7 @@ class Files:
             FlightmeshError: the load was refused.
         """
         config = self._connection.config
+        await self._connection.reach()
         answers = self._connection.exchange(
             methods.IMPORT_FILE,
             self._pieces(settings, data, assignments),
@@ -101,6 +102,7 @@ class Files:
             format=format_,
             min_position=floor if min_position is None else min_position,
         )
+        await self._connection.reach()
         answers = self._connection.follow(methods.EXPORT_FILE, request, config.transfer_timeout_s)
         async for message in _unless_silent(answers, config.silence_timeout_s):
             yield message.data

@@ -33,6 +33,7 @@ class Mesh:
     ) -> AsyncIterator[service.WatchShardMapResponse]:
         """The map now, and again after each change, for timeout_s seconds."""
         request = service.WatchShardMapRequest()
+        await self._connection.reach()
         async for message in self._connection.follow(methods.WATCH_SHARD_MAP, request, timeout_s):
             yield message
 

@@ -62,11 +62,9 @@ async def serve(config: EmbeddedConfig) -> int:
     async with AsyncExitStack() as stack:
         mesh = EmbeddedMesh(config, stop)
         await mesh.start(stack)
-        spare_garbage_collection()
-        print(f"gRPC   {config.host}:{mesh.grpc_port}")
-        print(f"REST   http://{mesh.gateway.address}/v1/schedules")
-        print(f"page   http://{mesh.gateway.address}/")
-        print("ready", flush=True)
+        if not stop.requested:
+            spare_garbage_collection()
+            mesh.tell_addresses()
         await stop.wait()
     return 0
 
@@ -102,6 +100,8 @@ class EmbeddedMesh:
     async def start(self, stack: AsyncExitStack) -> None:
         """Starts everything; each part's stop is pushed on the stack, so they end in reverse.
 
+        Returns early where the process is to stop before all is ready.
+
         Raises:
             ConfigurationError: a port or the data folder cannot be had, or the store disagrees.
         """
@@ -129,9 +129,18 @@ class EmbeddedMesh:
         await asyncio.gather(read_node.start(), *(node.start() for node in nodes))
         await self._start_gateway(stack, servers[0])
         await self._until_ready(read_node, nodes, constants.shard_count)
+        if self._stop.requested:
+            return
         await self._open(stack, servers)
         if self._config.sample:
             await load_sample(loader, store.journal, self._config.data_dir, self._today())
+
+    def tell_addresses(self) -> None:
+        """Prints where the mesh answers, and that it does."""
+        print(f"gRPC   {self._config.host}:{self.grpc_port}")
+        print(f"REST   http://{self.gateway.address}/v1/schedules")
+        print(f"page   http://{self.gateway.address}/")
+        print("ready", flush=True)
 
     def _push(self, stack: AsyncExitStack, what: str, stop: Any) -> None:
         stack.push_async_callback(lambda: stop_quietly(what, stop(), self._config.drain_limit_s))
@@ -254,14 +263,14 @@ class EmbeddedMesh:
     async def _until_ready(
         self, read_node: ReadNode, nodes: list[ShardNodeService], shard_count: int
     ) -> None:
-        """Waits until every shard is served and the read node has caught up."""
+        """Waits until every shard is served and the read node has caught up, or for a signal."""
 
         def served() -> int:
             return sum(each.node.serving for each in nodes)
 
         def is_ready() -> bool:
             self._stop.check()
-            return read_node.ready and served() >= shard_count
+            return self._stop.requested or (read_node.ready and served() >= shard_count)
 
         def progress() -> dict[str, int]:
             entries = read_node.follower.statistics.entries

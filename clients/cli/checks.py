@@ -3,24 +3,30 @@
 A check never raises: what goes wrong is its verdict.
 """
 
+import asyncio
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from clients.aio import FlightmeshClient
 from clients.cli.exits import describe
 from clients.cli.findings_check import wrong_findings
 from clients.cli.read_model_check import compare, compare_schedules
 from flightmesh.api.coordinator.v1 import shard_map_service_pb2 as mesh
-from flightmesh.api.read.v1 import query_service_pb2 as query
-from flightmesh.errors import FlightmeshError
+from flightmesh.errors import FlightmeshError, Refused
 from flightmesh.position import Position
 
 # Schedules whose histories are read to learn how far the write side is.
 _SAMPLED_SCHEDULES: Final = 20
 _NAMED: Final = 10
+# Looks at a schedule that may have been deleted and created again, and pauses between them.
+_LOOKS: Final = 3
+_PAUSE_S: Final = 0.2
+
+T = TypeVar("T")
+Look = Callable[[FlightmeshClient, str], Awaitable[T]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +157,10 @@ async def schedule_counts_agree(client: FlightmeshClient) -> str:
     summaries = await client.queries.schedules()
     wrong = []
     for summary in summaries:
-        problem = await _count_problem(client, summary)
+        problem = await _unless_deleted(client, summary.schedule, _count_problem)
         if problem:
-            # Once more with fresh figures: somebody may have edited in between.
-            fresh = await client.queries.schedule(summary.schedule)
-            problem = await _count_problem(client, fresh)
+            # Once more: somebody may have edited in between.
+            problem = await _unless_deleted(client, summary.schedule, _count_problem)
         if problem:
             wrong.append(f"{summary.schedule}: {problem}")
     if wrong:
@@ -197,7 +202,7 @@ async def findings_follow_from_the_legs(client: FlightmeshClient) -> str:
 
 async def _compare_each_read_node(
     client: FlightmeshClient,
-    look: Callable[[FlightmeshClient, str], Awaitable[tuple[int, Iterable[str]]]],
+    look: Look[tuple[int, Iterable[str]]],
 ) -> tuple[int, int]:
     """Looks at each schedule of each read node; how much was compared, and on how many nodes.
 
@@ -212,13 +217,35 @@ async def _compare_each_read_node(
     async def look_at_all(name: str, reader: FlightmeshClient) -> tuple[int, list[str]]:
         compared, wrong = 0, []
         for summary in await reader.queries.schedules():
-            count, differing = await look(reader, summary.schedule)
+            found = await _unless_deleted(reader, summary.schedule, look)
+            if found is None:
+                continue
+            count, differing = found
             compared += count
             wrong += [f"{summary.schedule} on {name}: {what}" for what in differing]
         return compared, wrong
 
     compared = await _look_at_each_read_node(client, look_at_all)
     return sum(compared), len(compared)
+
+
+async def _unless_deleted(reader: FlightmeshClient, schedule: str, look: Look[T]) -> T | None:
+    """What a look at a schedule gives; None if it was deleted since it was listed.
+
+    Raises:
+        FlightmeshError: the look fails, though the schedule is listed, or fails otherwise.
+    """
+    for _ in range(_LOOKS):
+        try:
+            return await look(reader, schedule)
+        except Refused as error:
+            if error.reason not in ("SCHEDULE_DELETED", "SCHEDULE_NOT_FOUND"):
+                raise
+        listed = await reader.queries.schedules()
+        if all(summary.schedule != schedule for summary in listed):
+            return None
+        await asyncio.sleep(_PAUSE_S)
+    return await look(reader, schedule)
 
 
 async def _look_at_each_read_node(
@@ -298,7 +325,8 @@ async def _all_serving(client: FlightmeshClient, addresses: Sequence[str]) -> No
         raise _Ill("; ".join(ill))
 
 
-async def _count_problem(client: FlightmeshClient, summary: query.ScheduleSummary) -> str:
+async def _count_problem(client: FlightmeshClient, schedule: str) -> str:
+    summary = await client.queries.schedule(schedule)
     legs = await anext(client.queries.leg_pages(summary.schedule, limit=1))
     if legs.total != summary.legs:
         return f"{summary.legs:,} legs in the statistics, {legs.total:,} listed"

@@ -4,7 +4,7 @@ import os
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, BinaryIO, Final
+from typing import Annotated, BinaryIO, Final, NamedTuple
 
 import typer
 
@@ -52,7 +52,7 @@ def export(
 ) -> None:
     """Write a schedule as SSIM, or its legs, assignments, airplanes or airports as CSV.
 
-    A file appears whole or not at all.
+    A file appears whole or not at all. A device or a named pipe is written to as it comes.
 
     \b
     Examples:
@@ -60,14 +60,15 @@ def export(
       flightmesh export --schedule s05 --format legs | head
     """
     wanted = _FORMATS[format_]
+    target = None if output is None else _target_of(output)
 
     async def body(client: FlightmeshClient) -> ExitCode | None:
-        if output is None:
+        if target is None:
             async for piece in client.files.export_file(schedule, wanted):
                 write_bytes(piece)
             return None
         try:
-            size = await _write_file(client, schedule, wanted, output)
+            size = await _write_file(client, schedule, wanted, target)
         except OSError as error:
             complain(f"{output}: {error.strerror or error}")
             return ExitCode.USAGE
@@ -77,15 +78,32 @@ def export(
     run(context, server, body)
 
 
+class _Target(NamedTuple):
+    """Where a file is to be, and where it is written until it is whole: the same for a device."""
+
+    path: Path
+    partial: Path
+
+
+def _target_of(output: Path) -> _Target:
+    if output.exists() and not output.is_file():
+        return _Target(output, output)
+    # What a link points to, not the link. Beside it, so that renaming it there is atomic.
+    path = output.resolve()
+    return _Target(path, path.with_name(f".{path.name}.{os.getpid()}.partial"))
+
+
 async def _write_file(
-    client: FlightmeshClient, schedule: str, wanted: loading.FileFormat, output: Path
+    client: FlightmeshClient, schedule: str, wanted: loading.FileFormat, target: _Target
 ) -> int:
-    # Beside the target, so that renaming it there is atomic.
-    partial = output.with_name(f".{output.name}.{os.getpid()}.partial")
+    path, partial = target
+    if partial == path:
+        with path.open("wb") as file:
+            return await _copy(client, schedule, wanted, file)
     try:
         with partial.open("wb") as file:
             size = await _copy(client, schedule, wanted, file)
-        partial.replace(output)
+        partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
     return size

@@ -24,10 +24,12 @@ class GlobalOptions:
     Attributes:
         server: as for the commands' own --server.
         timeout_s: deadline of each call.
+        as_json: as for the commands' own --json, where it may stand before them.
     """
 
     server: str = ""
     timeout_s: float = 10.0
+    as_json: bool = False
 
 
 def run(context: typer.Context, server: str, body: Body) -> None:

@@ -1,5 +1,6 @@
 """The `schedules` commands: list, create, delete."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +10,7 @@ from clients.cli import rows
 from clients.cli.exits import ExitCode, complain
 from clients.cli.options import AsJson, Server, complete_schedule
 from clients.cli.output import TableWriter, write_object
-from clients.cli.running import run
+from clients.cli.running import GlobalOptions, run
 from clients.results import CommandResult
 from flightmesh.api.schedule.v1.types_pb2 import FindingRules
 
@@ -37,6 +38,12 @@ def schedules(context: typer.Context, *, as_json: AsJson = False, server: Server
     """
     if context.invoked_subcommand is None:
         run(context, server, lambda client: _list(client, as_json))
+        return
+    # Given here they hold for the command that follows, unless that has its own.
+    options = context.ensure_object(GlobalOptions)
+    context.obj = replace(
+        options, server=server or options.server, as_json=as_json or options.as_json
+    )
 
 
 @app.command("list")
@@ -45,7 +52,8 @@ def list_(context: typer.Context, *, as_json: AsJson = False, server: Server = "
 
     With --json: one object with schedules.
     """
-    run(context, server, lambda client: _list(client, as_json))
+    wants_json = as_json or context.ensure_object(GlobalOptions).as_json
+    run(context, server, lambda client: _list(client, wants_json))
 
 
 async def _list(client: FlightmeshClient, as_json: bool) -> None:
@@ -101,7 +109,7 @@ def create(
 
     async def body(client: FlightmeshClient) -> None:
         result = await client.commands.create_schedule(name, title, rules)
-        _tell(result, f"schedule {name} created", as_json=as_json)
+        _tell(context, result, f"schedule {name} created", as_json=as_json)
 
     run(context, server, body)
 
@@ -127,7 +135,7 @@ def delete(
 
     async def body(client: FlightmeshClient) -> None:
         result = await client.commands.delete_schedule(name)
-        _tell(result, f"schedule {name} deleted", as_json=as_json)
+        _tell(context, result, f"schedule {name} deleted", as_json=as_json)
 
     run(context, server, body)
 
@@ -141,8 +149,8 @@ def _confirmed(name: str) -> bool:
         return False
 
 
-def _tell(result: CommandResult, text: str, *, as_json: bool) -> None:
-    if not as_json:
+def _tell(context: typer.Context, result: CommandResult, text: str, *, as_json: bool) -> None:
+    if not (as_json or context.ensure_object(GlobalOptions).as_json):
         typer.echo(text)
         return
     told: dict[str, Any] = {

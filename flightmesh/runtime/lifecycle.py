@@ -51,6 +51,11 @@ class StopSignal:
         _log.info("got %s: draining", signal.Signals(number).name)
         self._event.set()
 
+    @property
+    def requested(self) -> bool:
+        """Whether the process is to stop."""
+        return self._event.is_set()
+
     def fail(self, error: BaseException) -> None:
         """Asks to stop because of a failure, which `wait` raises."""
         if self._failure is None:

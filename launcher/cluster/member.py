@@ -112,8 +112,10 @@ class Member:
         """Asks the process to end and waits for it; kills it when the limit is over. Idempotent."""
         if not self.is_there:
             return
-        self.asked = True
-        await asyncio.get_running_loop().run_in_executor(threads, self.process.stop, limit_s)
+        # Once: a second signal would end it at once, in the middle of what it hands over.
+        if not self.asked:
+            self.asked = True
+            await asyncio.get_running_loop().run_in_executor(threads, self.process.stop, limit_s)
         await self._ended.wait()
 
     @property

@@ -273,6 +273,55 @@ def test_an_export_goes_to_stdout_or_into_a_whole_file(scripted: Any, tmp_path: 
     assert (written.stdout, target.read_bytes()) == ("", b"line 1\nline 2\n")
 
 
+def test_an_export_follows_a_link_and_leaves_it_one(scripted: Any, tmp_path: Path) -> None:
+    link, target = tmp_path / "latest.csv", tmp_path / "out.csv"
+    link.symlink_to(target)
+    assert run(scripted, "export", "-s", "s05", "-o", str(link)).exit_code == 0
+    assert (link.is_symlink(), target.read_bytes()) == (True, b"line 1\nline 2\n")
+
+
+def test_an_export_into_a_named_pipe_is_read_at_its_other_end(
+    scripted: Any, tmp_path: Path
+) -> None:
+    """As into /dev/null: by a rename as root, nobody on the machine would have one any more."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    heard: list[bytes] = []
+    reader = threading.Thread(target=lambda: heard.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    assert run(scripted, "export", "-s", "s05", "-o", str(pipe)).exit_code == 0
+    assert pipe.is_fifo()
+    reader.join(10)
+    assert heard == [b"line 1\nline 2\n"]
+
+
+def test_files_are_asked_of_the_next_server_where_the_first_is_gone(
+    scripted: Any, ssim_file: Path
+) -> None:
+    with socket.socket() as gone:
+        gone.bind(("127.0.0.1", 0))
+        servers = f"127.0.0.1:{gone.getsockname()[1]},{scripted.address}"
+        for command_line in (
+            ["export", "-s", "s05"],
+            ["import", "ssim", str(ssim_file), "-s", "s05"],
+        ):
+            done = CliRunner().invoke(app, [*command_line, "--server", servers])
+            assert done.exit_code == 0, done.output
+
+
+@pytest.mark.parametrize("command_line", [["list"], ["create", "s"], ["delete", "s", "--yes"]])
+def test_options_of_the_schedules_command_hold_for_the_one_that_follows(
+    scripted: Any, command_line: list[str]
+) -> None:
+    """A deletion asked of one mesh must not be done on another."""
+    options = ["--server", scripted.address, "--json"]
+    done = CliRunner().invoke(
+        app, ["--server", "127.0.0.1:9", "schedules", *options, *command_line]
+    )
+    assert done.exit_code == 0, done.output
+    assert isinstance(json.loads(done.stdout), dict)
+
+
 def test_an_export_that_fails_leaves_no_file(scripted: Any, tmp_path: Path) -> None:
     scripted.failures["ExportFile"] = [Refused("SCHEDULE_NOT_FOUND", "no schedule s05")]
     target = tmp_path / "out.csv"

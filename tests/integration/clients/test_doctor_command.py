@@ -103,3 +103,32 @@ def test_the_doctor_names_what_is_ill_and_exits_with_1(scripted: Any, kind: str)
         for check in json.loads(result.stdout)["checks"]
         if check["verdict"] == "violated"
     ]
+
+
+@pytest.mark.parametrize("asked", ["GetSchedule", "ListRotations", "ListFindings"])
+def test_a_schedule_that_is_deleted_meanwhile_is_passed_over(scripted: Any, asked: str) -> None:
+    healthy(scripted)
+    summaries = scripted.summaries
+
+    class Deleted(list[Any]):
+        """The first answer says that it is gone; from then on it is not listed either."""
+
+        def pop(self, _at: Any = 0) -> Any:
+            scripted.summaries, scripted.owned_schedules = summaries[1:], []
+            return super().pop()
+
+    scripted.failures[asked] = Deleted([Refused("SCHEDULE_DELETED", "schedule s05 was deleted")])
+    result = run(scripted, "doctor", "--json")
+    told = json.loads(result.stdout)
+    assert [check for check in told["checks"] if check["verdict"] != "ok"] == []
+    assert result.exit_code == 0
+
+
+def test_a_schedule_that_is_listed_and_cannot_be_asked_for_is_told(scripted: Any) -> None:
+    healthy(scripted)
+    error = Refused("SCHEDULE_NOT_FOUND", "there is no schedule s05")
+    scripted.failures["ListRotations"] = [error] * 4
+    result = run(scripted, "doctor", "--json")
+    ill = [check for check in json.loads(result.stdout)["checks"] if check["verdict"] != "ok"]
+    assert [check["invariant"] for check in ill] == ["read model equals the write side"]
+    assert result.exit_code == 1

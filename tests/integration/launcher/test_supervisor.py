@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -113,6 +114,41 @@ async def test_a_member_that_ends_at_once_is_not_told_of_only_when_the_others_ar
     assert never.phase == "starting"
     await watched.supervisor.stop([never])
     assert never.state().exit_code == -signal.SIGTERM
+
+
+# Ends well when the test lets it, and with 130 at a second signal, as the services do.
+_DRAINS = """
+import os, pathlib, signal, sys, time
+serves, may_end = (pathlib.Path(name) for name in sys.argv[1:])
+asked = []
+signal.signal(signal.SIGTERM, lambda *_: os._exit(130) if asked else asked.append(1))
+serves.touch()
+while not (asked and may_end.exists()):
+    time.sleep(0.01)
+"""
+
+
+async def test_a_second_request_does_not_cut_off_what_a_member_hands_over(
+    stand_in: StandIn, tmp_path: Path
+) -> None:
+    may_end = tmp_path / "may-end"
+    member = stand_in(
+        "s1",
+        command=[sys.executable, "-S", "-c", _DRAINS, str(tmp_path / "s1.serves"), str(may_end)],
+    )
+    watched = Watched(member)
+    await watched.supervisor.start([member])
+    requests = [
+        asyncio.ensure_future(watched.supervisor.stop([member])),
+        asyncio.ensure_future(watched.supervisor.stop([member])),
+        asyncio.ensure_future(watched.supervisor.stop_all()),
+    ]
+    # Each has sent its signal by then, if it sends one.
+    done, _ = await asyncio.wait(requests, timeout=1.0)
+    assert not done
+    may_end.touch()
+    await asyncio.gather(*requests)
+    assert member.state().exit_code == 0
 
 
 async def test_a_frozen_member_is_stopped_all_the_same(stand_in: StandIn) -> None:
