@@ -30,14 +30,23 @@ async def open_store(config: ProcessConfig, clock: Clock, stack: AsyncExitStack)
     """
     while True:
         try:
-            store = await CassandraStore.open(store_options(config))
-            stack.push_async_callback(store.close)
-            await agreed_constants(store.journal, config.shard_count)
+            store = await _open(config)
         except (StoreError, RetryableError) as error:
             _log.warning("the ledger store cannot be opened yet: %s", error)
             await clock.sleep(_PAUSE_S)
         else:
+            stack.push_async_callback(store.close)
             return store
+
+
+async def _open(config: ProcessConfig) -> CassandraStore:
+    store = await CassandraStore.open(store_options(config))
+    try:
+        await agreed_constants(store.journal, config.shard_count)
+    except BaseException:
+        await store.close()
+        raise
+    return store
 
 
 def open_registry(config: ProcessConfig, clock: Clock, stack: AsyncExitStack) -> EtcdRegistry:

@@ -275,10 +275,17 @@ class CommandRouter:
             return await client.execute_batch(requests, timeout_s)
         except Refused as error:
             # A batch may be too large for the server although each of its commands is not.
-            if error.reason != "TOO_LARGE" or len(requests) == 1:
+            if error.reason != "TOO_LARGE":
                 raise
+            if len(requests) == 1:
+                # Its own answer, and not that of those who were sent with it.
+                return [pb.ExecuteResult(error=status_of(error))]
         half = len(requests) // 2
         first = await self._send(client, requests[:half], deadline)
+        again = next((result for result in first if _is_to_be_repeated(result)), None)
+        if again is not None:
+            # What follows may be of the same aggregate: it must not come before that.
+            return [*first, *[again] * (len(requests) - half)]
         return [*first, *await self._send(client, requests[half:], deadline)]
 
     async def _send_coalesced(
@@ -338,6 +345,10 @@ def _gave_up(error: RetryableError | None) -> Unavailable:
     gave_up = Unavailable(f"no answer before the deadline; retry with the same command id{why}")
     gave_up.retry_after_s = max(1.0, error.retry_after_s if error else 0.0)
     return gave_up
+
+
+def _is_to_be_repeated(result: pb.ExecuteResult) -> bool:
+    return result.HasField("error") and isinstance(error_of(result.error), RetryableError)
 
 
 def _bound(cache: dict[str, Any]) -> None:
