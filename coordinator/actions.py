@@ -5,7 +5,7 @@ sealed or asked (rules 8 and 9). Answers go into what the leader has learned, fo
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import final
 
 from coordinator.counters import CoordinatorCounters
@@ -77,20 +77,26 @@ class Actions:
         for session, shards in release.items():
             self._release(session, shards)
 
-    def seal_leftovers(self, sessions: Iterable[int]) -> None:
+    def seal_leftovers(self, sessions: Iterable[int], shown: Container[int]) -> None:
         """Seals, one after another, ledgers of sessions that are over and own nothing.
 
         Nobody waits for it but readers, who look for news in every ledger that is not sealed.
+
+        Args:
+            sessions: the sessions.
+            shown: those that the directory has; the others are put there first.
         """
         left = [session for session in sessions if session not in self._learned.fenced]
         if left and not self._sealing_leftovers:
             self._sealing_leftovers = True
-            self._tasks.start(self._seal_all(sorted(left, reverse=True)), "seal-leftovers")
+            self._tasks.start(self._seal_all(sorted(left, reverse=True), shown), "seal-leftovers")
 
-    async def _seal_all(self, sessions: Sequence[int]) -> None:
+    async def _seal_all(self, sessions: Sequence[int], shown: Container[int]) -> None:
         try:
             for session in sessions:
-                if session not in self._sealing and await self._show(session):
+                if session in self._sealing:
+                    continue
+                if session in shown or await self._show(session):
                     self._sealing.add(session)
                     await self._seal_ledger(session)
         finally:

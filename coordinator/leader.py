@@ -16,7 +16,7 @@ from typing import Any, Final, cast, final
 from coordinator.actions import Actions
 from coordinator.config import CoordinatorConfig
 from coordinator.map_store import MapStore
-from coordinator.planner import Learned, Plan, View, plan
+from coordinator.planner import Learned, Plan, View, candidates, plan
 from coordinator.ports import LeaderPorts
 from coordinator.sessions import Sessions
 from flightmesh.election import LeaderElection
@@ -121,12 +121,13 @@ class Leader:
         """
         began_s = self._clock.monotonic_s()
         await self._look()
+        self._forget_wishes()
         next_step = plan(self.view, self.learned, self._config.limits)
         if next_step.changed:
             await self._write(next_step)
-        elif next_step.balanced:
+        elif next_step.balanced and not self._has_news:
             # Balance is sought after each change of the nodes, not for ever: else an operator's
-            # move would be undone.
+            # move would be undone. What came while this step read is for the next one to see.
             self.learned.may_balance = False
         self._actions.act(self.view)
         self._ports.counters.steps_s.observe(self._clock.monotonic_s() - began_s)
@@ -182,7 +183,7 @@ class Leader:
                 raise
         self._sessions.look(self.view, self.learned, self._session_nodes)
         if self._claims_read_s == now_s:
-            self._actions.seal_leftovers(self._sessions.leftovers())
+            self._actions.seal_leftovers(self._sessions.leftovers(), self._session_nodes)
 
     async def _read(self, now_s: float) -> None:
         stored = await self._store.read()
@@ -218,8 +219,22 @@ class Leader:
         self._ports.counters.written(next_step.changed)
         _tell(next_step.changed)
         for row in next_step.changed:
-            self.learned.wishes.pop(row.shard, None)
+            # Not one that came while this was written: it is still to be done.
+            if row.target_session and row.target_session == self.learned.wishes.get(row.shard):
+                del self.learned.wishes[row.shard]
         self.wake()
+
+    def _forget_wishes(self) -> None:
+        """Drops those to sessions that are gone, and those for shards that are there already."""
+        wishes, rows = self.learned.wishes, self.view.rows
+        if not wishes:
+            return
+        there = {each.session for each in candidates(self.view, self.learned)}
+        for shard, target in list(wishes.items()):
+            row = rows.get(shard)
+            arrived = row is not None and row.session == target and row.state is ShardState.ACTIVE
+            if target not in there or arrived:
+                del wishes[shard]
 
     async def _renew(self) -> None:
         while self._election.leads():

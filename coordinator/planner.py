@@ -21,6 +21,7 @@ from typing import final
 from flightmesh.journal import Claim
 from flightmesh.sharding.allocation import Candidate, Limits, Move, allocate, least_loaded
 from flightmesh.sharding.shard_map import (
+    VERSION,
     NodeRegistration,
     ShardAssignment,
     ShardMap,
@@ -103,8 +104,7 @@ def plan(view: View, learned: Learned, limits: Limits) -> Plan:
     if learned.may_place and wanted:
         moves = [m for m in planner.moves(shard_map, limits) if m.shard not in lost]
         balanced = at_rest and not moves and learned.may_balance
-        for move in moves:
-            shard_map = shard_map.with_assignment(planner.moved(shard_map, move))
+        shard_map = shard_map.with_assignments([planner.moved(shard_map, m) for m in moves])
     changed = tuple(
         row
         for row in shard_map.assignments
@@ -225,7 +225,7 @@ def choose_target(view: View, learned: Learned, shard_map: ShardMap, source: int
 
 
 def _version(node: NodeRegistration) -> tuple[int, ...]:
-    return _numbers(node.extra.get("version", ""))
+    return _numbers(node.extra.get(VERSION, ""))
 
 
 @functools.lru_cache(maxsize=64)

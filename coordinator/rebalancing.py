@@ -60,9 +60,9 @@ def plan_rebalancing(
     )
     moves: list[Move] = []
     while step := allocate(reached, members, view.draining, _NO_LIMIT):
-        for move in step:
-            row = ShardAssignment(move.shard, 0, move.target, state=ShardState.ACTIVE)
-            reached = reached.with_assignment(row)
+        reached = reached.with_assignments(
+            ShardAssignment(move.shard, 0, move.target, state=ShardState.ACTIVE) for move in step
+        )
         moves += step
     rows = shard_map.assignments
     return Rebalancing(

@@ -9,6 +9,7 @@ import logging
 import os
 from contextlib import AsyncExitStack
 from functools import partial
+from importlib.metadata import version as version_of
 from typing import Any, final
 
 from coordinator.bootstrap import build_coordinator, grpc_client_factory
@@ -34,7 +35,7 @@ from flightmesh.rpc.server import GrpcServer
 from flightmesh.runtime.lifecycle import StopSignal, spare_garbage_collection, stop_quietly
 from flightmesh.runtime.process_metrics import ProcessMetrics
 from flightmesh.runtime.tasks import TaskOwner
-from flightmesh.sharding.shard_map import NodeRegistration, NodeRole
+from flightmesh.sharding.shard_map import VERSION, NodeRegistration, NodeRole
 from gateway.bootstrap import Gateway, build_gateway
 from gateway.config import GatewayConfig
 from gateway.loader import Loader
@@ -160,7 +161,7 @@ class EmbeddedMesh:
 
     def _shard_node(self, store: SqliteStore, server: GrpcServer, number: int) -> ShardNodeService:
         node = build_shard_node(
-            ShardNodeConfig(f"shard-{number + 1}", server.address, os.getpid()),
+            ShardNodeConfig(f"shard-{number + 1}", server.address, os.getpid(), extra=_about()),
             store,
             self._bus,
             self._registry,
@@ -181,6 +182,7 @@ class EmbeddedMesh:
             os.getpid(),
             data_dir=str(self._config.data_dir / "read-1"),
             store=store_name("embedded", constants),
+            extra=_about(),
         )
         read_node = build_read_node(
             config,
@@ -199,7 +201,11 @@ class EmbeddedMesh:
     ) -> Coordinator:
         coordinator = await build_coordinator(
             CoordinatorConfig(
-                "coordinator-1", server.address, constants.shard_count, pid=os.getpid()
+                "coordinator-1",
+                server.address,
+                constants.shard_count,
+                pid=os.getpid(),
+                extra=_about(),
             ),
             registry=self._registry,
             journal=store.journal,
@@ -254,7 +260,7 @@ class EmbeddedMesh:
         self._register(NodeRole.GATEWAY, _GATEWAY, self.gateway.address)
 
     def _register(self, role: NodeRole, name: str, address: str) -> None:
-        registration = NodeRegistration(name, role, address, os.getpid())
+        registration = NodeRegistration(name, role, address, os.getpid(), extra=_about())
         keeper = RegistrationKeeper(
             self._registry, lambda: registration, _REGISTRATION_TTL_S, self._clock
         )
@@ -290,3 +296,8 @@ class EmbeddedMesh:
                 await server.set_serving(False)
 
         stack.push_async_callback(close)
+
+
+def _about() -> dict[str, str]:
+    """What every registration tells besides."""
+    return {VERSION: version_of("flightmesh")}

@@ -239,6 +239,7 @@ def node_row(node: mesh.Node) -> dict[str, Any]:
         "position": node.position,
         "metrics_address": node.metrics_address,
         "grpc_address": node.grpc_address,
+        "version": node.version,
     }
 
 

@@ -10,6 +10,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
+from importlib.metadata import version as version_of
 from typing import Any, TypeVar, final
 
 from flightmesh.api.coordinator.v1 import shard_map_service_pb2_grpc as map_services
@@ -31,7 +32,7 @@ from flightmesh.runtime.metrics import Sample
 from flightmesh.runtime.metrics_server import MetricsServer
 from flightmesh.runtime.process_metrics import ProcessMetrics
 from flightmesh.runtime.tasks import TaskOwner
-from flightmesh.sharding.shard_map import NodeRegistration, NodeRole
+from flightmesh.sharding.shard_map import VERSION, NodeRegistration, NodeRole
 
 _log = logging.getLogger(__name__)
 
@@ -162,7 +163,7 @@ class Host:
     @property
     def extra(self) -> dict[str, str]:
         """What every registration tells besides."""
-        return {"metrics": self._http.address}
+        return {"metrics": self._http.address, VERSION: version_of("flightmesh")}
 
     async def start_server(self) -> None:
         """Begins to answer calls; its end refuses new ones and lets those under way end."""

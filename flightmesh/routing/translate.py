@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from flightmesh.api.coordinator.v1 import shard_map_service_pb2 as pb
 from flightmesh.sharding.shard_map import (
+    VERSION,
     NodeRegistration,
     NodeRole,
     ShardAssignment,
@@ -96,6 +97,7 @@ def registration_to_proto(
         position=node.extra.get("position", ""),
         metrics_address=node.extra.get("metrics", ""),
         grpc_address=node.extra.get("grpc", ""),
+        version=node.extra.get(VERSION, ""),
     )
 
 
@@ -108,6 +110,7 @@ def registration_from_proto(node: pb.Node) -> NodeRegistration | None:
         "position": node.position,
         "metrics": node.metrics_address,
         "grpc": node.grpc_address,
+        VERSION: node.version,
     }
     extra = {name: value for name, value in told.items() if value}
     return NodeRegistration(

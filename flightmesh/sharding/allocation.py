@@ -79,10 +79,12 @@ def allocate(
         limits: bounds of planned moves.
         fenced: sessions whose ledgers are sealed: their shards are nobody's.
     """
-    newest = max((candidate.version for candidate in candidates), default=())
-    takers = [c.session for c in candidates if c.session not in draining and c.version == newest]
-    if not takers:
+    # Not of those that are to be emptied: else the newest one alone could never be.
+    staying = [candidate for candidate in candidates if candidate.session not in draining]
+    if not staying:
         return []
+    newest = max(candidate.version for candidate in staying)
+    takers = [candidate.session for candidate in staying if candidate.version == newest]
     loads = _Loads(takers, shard_map)
     free = [row for row in shard_map.assignments if _is_free(row, fenced)]
     moves = [Move(row.shard, 0, loads.give()) for row in free]
@@ -92,7 +94,7 @@ def allocate(
     )
     relieved = _relieve(shard_map, draining, loads, max(0, budget))
     moves += relieved
-    same_version = all(candidate.version == newest for candidate in candidates)
+    same_version = len(takers) == len(staying)
     if same_version and not under_way and not relieved and not free:
         moves += _balance(shard_map, loads, max(0, budget))
     return moves

@@ -25,6 +25,7 @@ LEADER_KEY = "leader"
 CONSTANTS_KEY = "constants"
 # In the extra of a read node that does not keep up: others are asked while there are any.
 LAGGING = "lagging"
+VERSION = "version"
 FIRST_SESSION = "first_session"  # in the extra of a shard node's registration
 
 
@@ -95,11 +96,16 @@ class ShardMap:
                 counts[row.session] = counts.get(row.session, 0) + 1
         return counts
 
+    def with_assignments(self, assignments: Iterable[ShardAssignment]) -> "ShardMap":
+        """The map with some rows replaced."""
+        rows = list(self.assignments)
+        for assignment in assignments:
+            rows[assignment.shard] = assignment
+        return replace(self, assignments=tuple(rows))
+
     def with_assignment(self, assignment: ShardAssignment) -> "ShardMap":
         """The map with one row replaced."""
-        rows = list(self.assignments)
-        rows[assignment.shard] = assignment
-        return replace(self, assignments=tuple(rows))
+        return self.with_assignments((assignment,))
 
 
 class NodeRole(enum.Enum):
@@ -125,7 +131,7 @@ class NodeRegistration:
         pid: process id on its host.
         session: session of a shard node; 0 for others.
         draining: whether the process asks to be relieved of its shards.
-        extra: further text for people and routers; LAGGING of a read node among it.
+        extra: further text for people and routers; VERSION among it, and LAGGING of a read node.
     """
 
     name: str

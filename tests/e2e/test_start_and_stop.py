@@ -2,6 +2,7 @@
 
 import socket
 import subprocess
+from importlib.metadata import version as version_of
 from pathlib import Path
 
 import httpx
@@ -97,6 +98,7 @@ def test_health_and_readiness_are_told_over_http_and_by_the_command_line(
     nodes = mesh.json("nodes")["nodes"]
     roles = [node["role"] for node in nodes]
     assert roles.count("NODE_ROLE_SHARD_NODE") == 2
+    assert {node["version"] for node in nodes} == {version_of("flightmesh")}
     shards = mesh.json("shards")["assignments"]
     owners = {shard["node"] for shard in shards}
     assert len(shards) == 64

@@ -1,7 +1,9 @@
 """Ledgers that nobody will ever write again are sealed, so that positions stay short (rule 24)."""
 
+import pytest
+
 from coordinator.sessions import LEFT_FOR_GOOD_S
-from flightmesh.journal import SegmentState
+from flightmesh.journal import DirectoryRow, SegmentState
 from tests.integration.coordinator.conftest import Mesh
 
 LONG_S = LEFT_FOR_GOOD_S + 30.0
@@ -37,6 +39,28 @@ async def test_a_registered_session_without_shards_is_left_alone(mesh: Mesh) -> 
     await mesh.clock.advance(2 * LONG_S)
     assert not idle.owned
     assert not await sealed(mesh, idle.session)
+
+
+async def test_the_names_of_old_ledgers_stay_in_the_directory(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store may take the last row for good: Cassandra does."""
+    put: list[int] = []
+    add_to_directory = mesh.journal.add_to_directory
+
+    async def add(row: DirectoryRow) -> None:
+        put.append(row.ledger)
+        await add_to_directory(row)
+
+    old = await mesh.node("a")
+    await old.leave()
+    await mesh.node("b")
+    monkeypatch.setattr(mesh.journal, "add_to_directory", add)
+    await mesh.coordinator()
+    await mesh.until_served(10)
+    await mesh.clock.advance(LONG_S)
+    assert await sealed(mesh, old.session)
+    assert put == []
 
 
 async def test_a_session_number_that_was_lost_becomes_a_sealed_empty_ledger(mesh: Mesh) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from flightmesh.errors import Refused, Unavailable
 from flightmesh.registry import Put
-from flightmesh.sharding.shard_map import DRAIN_PREFIX, map_key
+from flightmesh.sharding.shard_map import DRAIN_PREFIX, ShardState, map_key
 
 Mesh = Any
 
@@ -43,6 +43,72 @@ async def test_a_drain_that_is_ended_at_once_moves_back_what_had_moved(mesh: Mes
 
     assert await mesh.counts() == {"a": 8, "b": 8}
     assert await mesh.serves()
+
+
+async def test_a_drain_that_is_ended_while_the_leader_reads_is_ended(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coordinator = await _two_nodes(mesh)
+    await coordinator.drain_node("a")
+    await mesh.clock.advance(20.0)
+    assert await mesh.counts() == {"a": 0, "b": 16}
+
+    read_claims, ended = mesh.claims.read_claims, []
+
+    async def read_and_end_the_drain() -> Any:
+        claims = await read_claims()
+        if not ended:
+            # The leader has read of the drain already, and will act on it.
+            ended.append(await coordinator.undrain_node("a"))
+        return claims
+
+    monkeypatch.setattr(mesh.claims, "read_claims", read_and_end_the_drain)
+    await mesh.clock.advance(12.0)
+    assert ended == [True]
+    await mesh.clock.advance(10.0)
+    assert await mesh.counts() == {"a": 8, "b": 8}
+
+
+async def test_a_move_that_is_asked_for_during_another_one_is_done_after_it(mesh: Mesh) -> None:
+    coordinator = await _two_nodes(mesh)
+    await mesh.node("c")
+    await mesh.clock.advance(10.0)
+    leader = coordinator._leading()
+    write_rows, asked = leader._store.write_rows, {}
+
+    async def write_and_ask(rows: Any) -> bool:
+        for row in rows:
+            if row.state is ShardState.MOVING and not asked:
+                # The map does not show yet that it moves, and whither.
+                other = "b" if row.target_session == mesh.nodes["c"].session else "c"
+                await coordinator.move_shard(row.shard, other)
+                asked[row.shard] = other
+        return await write_rows(rows)  # type: ignore[no-any-return]
+
+    leader._store.write_rows = write_and_ask
+    await coordinator.drain_node("a")
+    await mesh.clock.advance(20.0)
+
+    ((shard, wanted),) = asked.items()
+    assert shard in mesh.nodes[wanted].owned
+    assert mesh.nodes["a"].owned == {}
+    assert await mesh.serves()
+
+
+async def test_a_move_to_a_node_that_is_gone_is_forgotten(mesh: Mesh) -> None:
+    coordinator = await _two_nodes(mesh)
+    leader = coordinator._leading()
+    gone = mesh.nodes["b"]
+    leader._store.write_rows = _never
+    await coordinator.move_shard(next(iter(mesh.nodes["a"].owned)), "b")
+    await gone.kill()
+    await mesh.clock.advance(15.0)
+
+    assert leader.learned.wishes == {}
+
+
+async def _never(_rows: Any) -> bool:
+    return False
 
 
 async def test_a_node_that_stops_by_itself_cannot_be_called_back(mesh: Mesh) -> None:

@@ -6,6 +6,7 @@ import os
 import urllib.request
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,8 @@ def test_nodes_lists_every_process_with_the_servers(cluster: ClusterDriver) -> N
         node = listed[each.name]
         assert (node["pid"], node["address"]) == (each.pid, each.address)
         assert node["role"] == f"NODE_ROLE_{each.role.upper()}"
+        # Servers' registrations are their launcher's.
+        assert node["version"] == (version_of("flightmesh") if each.grpc else "")
     assert len(listed) == sum(SIZES.values())
     assert sum(node["leader"] for node in listed.values()) == 1
     assert sum(node["shards_owned"] for node in listed.values()) == 64

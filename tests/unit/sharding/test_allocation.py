@@ -144,6 +144,16 @@ def test_only_the_newest_version_takes_shards_and_nothing_moves_in_a_rolling_upg
     assert [move.target for move in moves] == [2, 2]
 
 
+def test_the_newest_version_alone_can_be_emptied() -> None:
+    """An upgrade that is taken back, and a node that dies meanwhile."""
+    old, new = Candidate(1, (1, 9)), Candidate(2, (1, 10))
+
+    moves = allocate(map_of([4, 4], free=2), [old, new], {2}, UNLIMITED)
+
+    assert {move.target for move in moves} == {1}
+    assert len(moves) == 6
+
+
 def test_nothing_is_placed_without_nodes() -> None:
     assert allocate(map_of([], free=4), [], (), UNLIMITED) == []
     assert allocate(map_of([2]), [Candidate(1)], {1}, UNLIMITED) == []

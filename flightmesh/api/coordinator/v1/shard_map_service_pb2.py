@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n5flightmesh/api/coordinator/v1/shard_map_service.proto\x12\x1d\x66lightmesh.api.coordinator.v1\x1a\x1cgoogle/api/annotations.proto\"\xdf\x01\n\x0fShardAssignment\x12\r\n\x05shard\x18\x01 \x01(\r\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x0f\n\x07session\x18\x03 \x01(\x04\x12\x0c\n\x04node\x18\x04 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x05 \x01(\t\x12\x38\n\x05state\x18\x06 \x01(\x0e\x32).flightmesh.api.coordinator.v1.ShardState\x12\x16\n\x0etarget_session\x18\x07 \x01(\x04\x12\x1a\n\rlast_sequence\x18\x08 \x01(\x04H\x00\x88\x01\x01\x42\x10\n\x0e_last_sequence\"1\n\x12GetShardMapRequest\x12\x1b\n\x13with_last_sequences\x18\x01 \x01(\x08\"\x81\x01\n\x13GetShardMapResponse\x12\x13\n\x0bshard_count\x18\x01 \x01(\r\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x43\n\x0b\x61ssignments\x18\x03 \x03(\x0b\x32..flightmesh.api.coordinator.v1.ShardAssignment\"\x16\n\x14WatchShardMapRequest\"\x83\x01\n\x15WatchShardMapResponse\x12\x13\n\x0bshard_count\x18\x01 \x01(\r\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x43\n\x0b\x61ssignments\x18\x03 \x03(\x0b\x32..flightmesh.api.coordinator.v1.ShardAssignment\"\xf3\x01\n\x04Node\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x35\n\x04role\x18\x02 \x01(\x0e\x32\'.flightmesh.api.coordinator.v1.NodeRole\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12\x0b\n\x03pid\x18\x04 \x01(\r\x12\x0f\n\x07session\x18\x05 \x01(\x04\x12\x14\n\x0cshards_owned\x18\x06 \x01(\r\x12\x0e\n\x06leader\x18\x07 \x01(\x08\x12\x10\n\x08\x64raining\x18\x08 \x01(\x08\x12\x10\n\x08position\x18\t \x01(\t\x12\x17\n\x0fmetrics_address\x18\n \x01(\t\x12\x14\n\x0cgrpc_address\x18\x0b \x01(\t\"\x12\n\x10ListNodesRequest\"G\n\x11ListNodesResponse\x12\x32\n\x05nodes\x18\x01 \x03(\x0b\x32#.flightmesh.api.coordinator.v1.Node\"/\n\x10MoveShardRequest\x12\r\n\x05shard\x18\x01 \x01(\r\x12\x0c\n\x04node\x18\x02 \x01(\t\"\"\n\x11MoveShardResponse\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\" \n\x10\x44rainNodeRequest\x12\x0c\n\x04node\x18\x01 \x01(\t\"(\n\x11\x44rainNodeResponse\x12\x13\n\x0bshards_left\x18\x01 \x01(\r\"\"\n\x12UndrainNodeRequest\x12\x0c\n\x04node\x18\x01 \x01(\t\"+\n\x13UndrainNodeResponse\x12\x14\n\x0cwas_draining\x18\x01 \x01(\x08\"#\n\x10RebalanceRequest\x12\x0f\n\x07\x64ry_run\x18\x01 \x01(\x08\"r\n\x11RebalanceResponse\x12\x39\n\x05moves\x18\x01 \x03(\x0b\x32*.flightmesh.api.coordinator.v1.PlannedMove\x12\x11\n\tunder_way\x18\x02 \x01(\r\x12\x0f\n\x07\x61t_once\x18\x03 \x01(\r\"@\n\x0bPlannedMove\x12\r\n\x05shard\x18\x01 \x01(\r\x12\x11\n\tfrom_node\x18\x02 \x01(\t\x12\x0f\n\x07to_node\x18\x03 \x01(\t*\x92\x01\n\nShardState\x12\x1b\n\x17SHARD_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16SHARD_STATE_UNASSIGNED\x10\x01\x12\x16\n\x12SHARD_STATE_ACTIVE\x10\x02\x12\x16\n\x12SHARD_STATE_MOVING\x10\x03\x12\x1b\n\x17SHARD_STATE_TAKING_OVER\x10\x04*\xcb\x01\n\x08NodeRole\x12\x19\n\x15NODE_ROLE_UNSPECIFIED\x10\x00\x12\x18\n\x14NODE_ROLE_SHARD_NODE\x10\x01\x12\x17\n\x13NODE_ROLE_READ_NODE\x10\x02\x12\x19\n\x15NODE_ROLE_COORDINATOR\x10\x03\x12\x15\n\x11NODE_ROLE_GATEWAY\x10\x04\x12\x12\n\x0eNODE_ROLE_ETCD\x10\x05\x12\x12\n\x0eNODE_ROLE_NATS\x10\x06\x12\x17\n\x13NODE_ROLE_CASSANDRA\x10\x07\x32\x9e\x03\n\x0fShardMapService\x12\x88\x01\n\x0bGetShardMap\x12\x31.flightmesh.api.coordinator.v1.GetShardMapRequest\x1a\x32.flightmesh.api.coordinator.v1.GetShardMapResponse\"\x12\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/shards\x12|\n\rWatchShardMap\x12\x33.flightmesh.api.coordinator.v1.WatchShardMapRequest\x1a\x34.flightmesh.api.coordinator.v1.WatchShardMapResponse0\x01\x12\x81\x01\n\tListNodes\x12/.flightmesh.api.coordinator.v1.ListNodesRequest\x1a\x30.flightmesh.api.coordinator.v1.ListNodesResponse\"\x11\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/nodes2\xe8\x04\n\x0fOperatorService\x12\x92\x01\n\tMoveShard\x12/.flightmesh.api.coordinator.v1.MoveShardRequest\x1a\x30.flightmesh.api.coordinator.v1.MoveShardResponse\"\"\x82\xd3\xe4\x93\x02\x1c\"\x17/v1/shards/{shard}:move:\x01*\x12\x91\x01\n\tDrainNode\x12/.flightmesh.api.coordinator.v1.DrainNodeRequest\x1a\x30.flightmesh.api.coordinator.v1.DrainNodeResponse\"!\x82\xd3\xe4\x93\x02\x1b\"\x16/v1/nodes/{node}:drain:\x01*\x12\x99\x01\n\x0bUndrainNode\x12\x31.flightmesh.api.coordinator.v1.UndrainNodeRequest\x1a\x32.flightmesh.api.coordinator.v1.UndrainNodeResponse\"#\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/nodes/{node}:undrain:\x01*\x12\x8f\x01\n\tRebalance\x12/.flightmesh.api.coordinator.v1.RebalanceRequest\x1a\x30.flightmesh.api.coordinator.v1.RebalanceResponse\"\x1f\x82\xd3\xe4\x93\x02\x19\"\x14/v1/shards:rebalance:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n5flightmesh/api/coordinator/v1/shard_map_service.proto\x12\x1d\x66lightmesh.api.coordinator.v1\x1a\x1cgoogle/api/annotations.proto\"\xdf\x01\n\x0fShardAssignment\x12\r\n\x05shard\x18\x01 \x01(\r\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x0f\n\x07session\x18\x03 \x01(\x04\x12\x0c\n\x04node\x18\x04 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x05 \x01(\t\x12\x38\n\x05state\x18\x06 \x01(\x0e\x32).flightmesh.api.coordinator.v1.ShardState\x12\x16\n\x0etarget_session\x18\x07 \x01(\x04\x12\x1a\n\rlast_sequence\x18\x08 \x01(\x04H\x00\x88\x01\x01\x42\x10\n\x0e_last_sequence\"1\n\x12GetShardMapRequest\x12\x1b\n\x13with_last_sequences\x18\x01 \x01(\x08\"\x81\x01\n\x13GetShardMapResponse\x12\x13\n\x0bshard_count\x18\x01 \x01(\r\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x43\n\x0b\x61ssignments\x18\x03 \x03(\x0b\x32..flightmesh.api.coordinator.v1.ShardAssignment\"\x16\n\x14WatchShardMapRequest\"\x83\x01\n\x15WatchShardMapResponse\x12\x13\n\x0bshard_count\x18\x01 \x01(\r\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x43\n\x0b\x61ssignments\x18\x03 \x03(\x0b\x32..flightmesh.api.coordinator.v1.ShardAssignment\"\x84\x02\n\x04Node\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x35\n\x04role\x18\x02 \x01(\x0e\x32\'.flightmesh.api.coordinator.v1.NodeRole\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12\x0b\n\x03pid\x18\x04 \x01(\r\x12\x0f\n\x07session\x18\x05 \x01(\x04\x12\x14\n\x0cshards_owned\x18\x06 \x01(\r\x12\x0e\n\x06leader\x18\x07 \x01(\x08\x12\x10\n\x08\x64raining\x18\x08 \x01(\x08\x12\x10\n\x08position\x18\t \x01(\t\x12\x17\n\x0fmetrics_address\x18\n \x01(\t\x12\x14\n\x0cgrpc_address\x18\x0b \x01(\t\x12\x0f\n\x07version\x18\x0c \x01(\t\"\x12\n\x10ListNodesRequest\"G\n\x11ListNodesResponse\x12\x32\n\x05nodes\x18\x01 \x03(\x0b\x32#.flightmesh.api.coordinator.v1.Node\"/\n\x10MoveShardRequest\x12\r\n\x05shard\x18\x01 \x01(\r\x12\x0c\n\x04node\x18\x02 \x01(\t\"\"\n\x11MoveShardResponse\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\" \n\x10\x44rainNodeRequest\x12\x0c\n\x04node\x18\x01 \x01(\t\"(\n\x11\x44rainNodeResponse\x12\x13\n\x0bshards_left\x18\x01 \x01(\r\"\"\n\x12UndrainNodeRequest\x12\x0c\n\x04node\x18\x01 \x01(\t\"+\n\x13UndrainNodeResponse\x12\x14\n\x0cwas_draining\x18\x01 \x01(\x08\"#\n\x10RebalanceRequest\x12\x0f\n\x07\x64ry_run\x18\x01 \x01(\x08\"r\n\x11RebalanceResponse\x12\x39\n\x05moves\x18\x01 \x03(\x0b\x32*.flightmesh.api.coordinator.v1.PlannedMove\x12\x11\n\tunder_way\x18\x02 \x01(\r\x12\x0f\n\x07\x61t_once\x18\x03 \x01(\r\"@\n\x0bPlannedMove\x12\r\n\x05shard\x18\x01 \x01(\r\x12\x11\n\tfrom_node\x18\x02 \x01(\t\x12\x0f\n\x07to_node\x18\x03 \x01(\t*\x92\x01\n\nShardState\x12\x1b\n\x17SHARD_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16SHARD_STATE_UNASSIGNED\x10\x01\x12\x16\n\x12SHARD_STATE_ACTIVE\x10\x02\x12\x16\n\x12SHARD_STATE_MOVING\x10\x03\x12\x1b\n\x17SHARD_STATE_TAKING_OVER\x10\x04*\xcb\x01\n\x08NodeRole\x12\x19\n\x15NODE_ROLE_UNSPECIFIED\x10\x00\x12\x18\n\x14NODE_ROLE_SHARD_NODE\x10\x01\x12\x17\n\x13NODE_ROLE_READ_NODE\x10\x02\x12\x19\n\x15NODE_ROLE_COORDINATOR\x10\x03\x12\x15\n\x11NODE_ROLE_GATEWAY\x10\x04\x12\x12\n\x0eNODE_ROLE_ETCD\x10\x05\x12\x12\n\x0eNODE_ROLE_NATS\x10\x06\x12\x17\n\x13NODE_ROLE_CASSANDRA\x10\x07\x32\x9e\x03\n\x0fShardMapService\x12\x88\x01\n\x0bGetShardMap\x12\x31.flightmesh.api.coordinator.v1.GetShardMapRequest\x1a\x32.flightmesh.api.coordinator.v1.GetShardMapResponse\"\x12\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/shards\x12|\n\rWatchShardMap\x12\x33.flightmesh.api.coordinator.v1.WatchShardMapRequest\x1a\x34.flightmesh.api.coordinator.v1.WatchShardMapResponse0\x01\x12\x81\x01\n\tListNodes\x12/.flightmesh.api.coordinator.v1.ListNodesRequest\x1a\x30.flightmesh.api.coordinator.v1.ListNodesResponse\"\x11\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/nodes2\xe8\x04\n\x0fOperatorService\x12\x92\x01\n\tMoveShard\x12/.flightmesh.api.coordinator.v1.MoveShardRequest\x1a\x30.flightmesh.api.coordinator.v1.MoveShardResponse\"\"\x82\xd3\xe4\x93\x02\x1c\"\x17/v1/shards/{shard}:move:\x01*\x12\x91\x01\n\tDrainNode\x12/.flightmesh.api.coordinator.v1.DrainNodeRequest\x1a\x30.flightmesh.api.coordinator.v1.DrainNodeResponse\"!\x82\xd3\xe4\x93\x02\x1b\"\x16/v1/nodes/{node}:drain:\x01*\x12\x99\x01\n\x0bUndrainNode\x12\x31.flightmesh.api.coordinator.v1.UndrainNodeRequest\x1a\x32.flightmesh.api.coordinator.v1.UndrainNodeResponse\"#\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/nodes/{node}:undrain:\x01*\x12\x8f\x01\n\tRebalance\x12/.flightmesh.api.coordinator.v1.RebalanceRequest\x1a\x30.flightmesh.api.coordinator.v1.RebalanceResponse\"\x1f\x82\xd3\xe4\x93\x02\x19\"\x14/v1/shards:rebalance:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,10 +44,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OPERATORSERVICE'].methods_by_name['UndrainNode']._serialized_options = b'\202\323\344\223\002\035\"\030/v1/nodes/{node}:undrain:\001*'
   _globals['_OPERATORSERVICE'].methods_by_name['Rebalance']._loaded_options = None
   _globals['_OPERATORSERVICE'].methods_by_name['Rebalance']._serialized_options = b'\202\323\344\223\002\031\"\024/v1/shards:rebalance:\001*'
-  _globals['_SHARDSTATE']._serialized_start=1486
-  _globals['_SHARDSTATE']._serialized_end=1632
-  _globals['_NODEROLE']._serialized_start=1635
-  _globals['_NODEROLE']._serialized_end=1838
+  _globals['_SHARDSTATE']._serialized_start=1503
+  _globals['_SHARDSTATE']._serialized_end=1649
+  _globals['_NODEROLE']._serialized_start=1652
+  _globals['_NODEROLE']._serialized_end=1855
   _globals['_SHARDASSIGNMENT']._serialized_start=119
   _globals['_SHARDASSIGNMENT']._serialized_end=342
   _globals['_GETSHARDMAPREQUEST']._serialized_start=344
@@ -59,31 +59,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHSHARDMAPRESPONSE']._serialized_start=552
   _globals['_WATCHSHARDMAPRESPONSE']._serialized_end=683
   _globals['_NODE']._serialized_start=686
-  _globals['_NODE']._serialized_end=929
-  _globals['_LISTNODESREQUEST']._serialized_start=931
-  _globals['_LISTNODESREQUEST']._serialized_end=949
-  _globals['_LISTNODESRESPONSE']._serialized_start=951
-  _globals['_LISTNODESRESPONSE']._serialized_end=1022
-  _globals['_MOVESHARDREQUEST']._serialized_start=1024
-  _globals['_MOVESHARDREQUEST']._serialized_end=1071
-  _globals['_MOVESHARDRESPONSE']._serialized_start=1073
-  _globals['_MOVESHARDRESPONSE']._serialized_end=1107
-  _globals['_DRAINNODEREQUEST']._serialized_start=1109
-  _globals['_DRAINNODEREQUEST']._serialized_end=1141
-  _globals['_DRAINNODERESPONSE']._serialized_start=1143
-  _globals['_DRAINNODERESPONSE']._serialized_end=1183
-  _globals['_UNDRAINNODEREQUEST']._serialized_start=1185
-  _globals['_UNDRAINNODEREQUEST']._serialized_end=1219
-  _globals['_UNDRAINNODERESPONSE']._serialized_start=1221
-  _globals['_UNDRAINNODERESPONSE']._serialized_end=1264
-  _globals['_REBALANCEREQUEST']._serialized_start=1266
-  _globals['_REBALANCEREQUEST']._serialized_end=1301
-  _globals['_REBALANCERESPONSE']._serialized_start=1303
-  _globals['_REBALANCERESPONSE']._serialized_end=1417
-  _globals['_PLANNEDMOVE']._serialized_start=1419
-  _globals['_PLANNEDMOVE']._serialized_end=1483
-  _globals['_SHARDMAPSERVICE']._serialized_start=1841
-  _globals['_SHARDMAPSERVICE']._serialized_end=2255
-  _globals['_OPERATORSERVICE']._serialized_start=2258
-  _globals['_OPERATORSERVICE']._serialized_end=2874
+  _globals['_NODE']._serialized_end=946
+  _globals['_LISTNODESREQUEST']._serialized_start=948
+  _globals['_LISTNODESREQUEST']._serialized_end=966
+  _globals['_LISTNODESRESPONSE']._serialized_start=968
+  _globals['_LISTNODESRESPONSE']._serialized_end=1039
+  _globals['_MOVESHARDREQUEST']._serialized_start=1041
+  _globals['_MOVESHARDREQUEST']._serialized_end=1088
+  _globals['_MOVESHARDRESPONSE']._serialized_start=1090
+  _globals['_MOVESHARDRESPONSE']._serialized_end=1124
+  _globals['_DRAINNODEREQUEST']._serialized_start=1126
+  _globals['_DRAINNODEREQUEST']._serialized_end=1158
+  _globals['_DRAINNODERESPONSE']._serialized_start=1160
+  _globals['_DRAINNODERESPONSE']._serialized_end=1200
+  _globals['_UNDRAINNODEREQUEST']._serialized_start=1202
+  _globals['_UNDRAINNODEREQUEST']._serialized_end=1236
+  _globals['_UNDRAINNODERESPONSE']._serialized_start=1238
+  _globals['_UNDRAINNODERESPONSE']._serialized_end=1281
+  _globals['_REBALANCEREQUEST']._serialized_start=1283
+  _globals['_REBALANCEREQUEST']._serialized_end=1318
+  _globals['_REBALANCERESPONSE']._serialized_start=1320
+  _globals['_REBALANCERESPONSE']._serialized_end=1434
+  _globals['_PLANNEDMOVE']._serialized_start=1436
+  _globals['_PLANNEDMOVE']._serialized_end=1500
+  _globals['_SHARDMAPSERVICE']._serialized_start=1858
+  _globals['_SHARDMAPSERVICE']._serialized_end=2272
+  _globals['_OPERATORSERVICE']._serialized_start=2275
+  _globals['_OPERATORSERVICE']._serialized_end=2891
 # @@protoc_insertion_point(module_scope)

@@ -91,7 +91,7 @@ class WatchShardMapResponse(_message.Message):
     def __init__(self, shard_count: _Optional[int] = ..., revision: _Optional[int] = ..., assignments: _Optional[_Iterable[_Union[ShardAssignment, _Mapping]]] = ...) -> None: ...
 
 class Node(_message.Message):
-    __slots__ = ("name", "role", "address", "pid", "session", "shards_owned", "leader", "draining", "position", "metrics_address", "grpc_address")
+    __slots__ = ("name", "role", "address", "pid", "session", "shards_owned", "leader", "draining", "position", "metrics_address", "grpc_address", "version")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
@@ -103,6 +103,7 @@ class Node(_message.Message):
     POSITION_FIELD_NUMBER: _ClassVar[int]
     METRICS_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     GRPC_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
     name: str
     role: NodeRole
     address: str
@@ -114,7 +115,8 @@ class Node(_message.Message):
     position: str
     metrics_address: str
     grpc_address: str
-    def __init__(self, name: _Optional[str] = ..., role: _Optional[_Union[NodeRole, str]] = ..., address: _Optional[str] = ..., pid: _Optional[int] = ..., session: _Optional[int] = ..., shards_owned: _Optional[int] = ..., leader: _Optional[bool] = ..., draining: _Optional[bool] = ..., position: _Optional[str] = ..., metrics_address: _Optional[str] = ..., grpc_address: _Optional[str] = ...) -> None: ...
+    version: str
+    def __init__(self, name: _Optional[str] = ..., role: _Optional[_Union[NodeRole, str]] = ..., address: _Optional[str] = ..., pid: _Optional[int] = ..., session: _Optional[int] = ..., shards_owned: _Optional[int] = ..., leader: _Optional[bool] = ..., draining: _Optional[bool] = ..., position: _Optional[str] = ..., metrics_address: _Optional[str] = ..., grpc_address: _Optional[str] = ..., version: _Optional[str] = ...) -> None: ...
 
 class ListNodesRequest(_message.Message):
     __slots__ = ()
