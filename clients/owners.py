@@ -6,6 +6,7 @@ client that only asks queries costs no stream.
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import final
 
 from clients import methods
@@ -43,7 +44,7 @@ class Owners:
         self._lock = asyncio.Lock()
         self._router = CommandRouter(
             self._map,
-            lambda address: GrpcNodeClient(connection.channel(address)),
+            lambda address: GrpcNodeClient(partial(connection.channel, address)),
             clock=clock,
             randomness=randomness,
             tasks=tasks,

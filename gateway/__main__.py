@@ -1,6 +1,7 @@
 """A gateway as a process of its own: `python -m gateway --config FILE`."""
 
 from collections.abc import Callable
+from functools import partial
 
 from flightmesh.api.loading.v1 import loading_service_pb2_grpc as loading_services
 from flightmesh.process.command_line import run
@@ -33,7 +34,7 @@ async def start(host: Host) -> Callable[[], bool]:
 def _build(host: Host, is_ready: Callable[[], bool]) -> Gateway:
     config = host.config.tuned(GatewayConfig, host=host.config.host, port=host.config.http_port)
     # Its own server passes on what others answer.
-    channel = host.kit.channels.get(host.server.address)
+    channel = partial(host.kit.channels.get, host.server.address)
     backend = MeshBackend(host.kit.commands(), host.kit.queries(), channel)
     return build_gateway(
         config,

@@ -1,5 +1,6 @@
 """The backend on the mesh's routers."""
 
+from collections.abc import Callable
 from typing import Any, final
 
 import grpc
@@ -22,20 +23,21 @@ class MeshBackend:
     Args:
         commands: takes commands, and questions about one aggregate, to owners.
         queries: takes queries to read nodes.
-        channel: a channel to any process that answers ShardMapService and OperatorService.
+        channel: gives a channel to any process that answers ShardMapService and OperatorService;
+            asked for each call, since one that is kept may be closed when long unused.
     """
 
     def __init__(
-        self, commands: CommandRouter, queries: QueryRouter, channel: grpc.aio.Channel
+        self,
+        commands: CommandRouter,
+        queries: QueryRouter,
+        channel: Callable[[], grpc.aio.Channel],
     ) -> None:
         self._commands = commands
         self._queries = queries
-        self._calls: dict[str, Any] = {
-            _path_of(method): channel.unary_unary(
-                _path_of(method),
-                request_serializer=_bytes_of,
-                response_deserializer=_class_of(method.output_type).FromString,
-            )
+        self._channel = channel
+        self._replies: dict[str, Any] = {
+            _path_of(method): _class_of(method.output_type)
             for service in shard_map_service_pb2.DESCRIPTOR.services_by_name.values()
             for method in service.methods
             if not method.server_streaming
@@ -62,7 +64,12 @@ class MeshBackend:
     async def ask_mesh(self, rpc: str, request: Message, timeout_s: float) -> Any:
         """Calls a method of the channel's process."""
         try:
-            return await self._calls[rpc](request, timeout=timeout_s)
+            call: Any = self._channel().unary_unary(
+                rpc,
+                request_serializer=_bytes_of,
+                response_deserializer=self._replies[rpc].FromString,
+            )
+            return await call(request, timeout=timeout_s)
         except grpc.aio.AioRpcError as error:
             raise error_of_call(error) from None
 

@@ -241,7 +241,7 @@ class EmbeddedMesh:
         return loader
 
     async def _start_gateway(self, stack: AsyncExitStack, server: GrpcServer) -> None:
-        channel = self._kit.channels.get(server.address)
+        channel = partial(self._kit.channels.get, server.address)
         self.gateway = build_gateway(
             GatewayConfig(
                 host=self._config.host,

@@ -14,8 +14,8 @@ from flightmesh.runtime.tasks import TaskOwner
 class ChannelCache:
     """Opens channels when they are first asked for; beyond a bound, closes the longest unused.
 
-    Of those that are connected none is closed as long as others are there: whoever asked for one
-    may keep it without asking again.
+    Of those that are connected none is closed as long as others are there. A channel without calls
+    is not connected after half an hour: ask for it again for each call.
 
     Args:
         tasks: owns the closing of channels that fell out of the cache.

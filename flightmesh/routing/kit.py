@@ -1,6 +1,7 @@
 """What every service of a process routes with: map copy, list of nodes, channels, routers."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import final
 
 from flightmesh.clock import Clock, Randomness
@@ -78,4 +79,4 @@ class RoutingKit:
         return metrics.samples(self.counters, self.nodes, self.shard_map)
 
     def _client(self, address: str) -> GrpcNodeClient:
-        return GrpcNodeClient(self.channels.get(address))
+        return GrpcNodeClient(partial(self.channels.get, address))

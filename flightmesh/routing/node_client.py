@@ -3,7 +3,7 @@
 The port is the seam of the simulation: a test may answer in process.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, final
 
 import grpc
@@ -41,22 +41,29 @@ class NodeClient(Protocol):
 
 @final
 class GrpcNodeClient:
-    """A node reached over a channel."""
+    """A node reached over a channel.
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
-        commands: Any = command_services.CommandServiceStub
-        aggregates: Any = aggregate_services.AggregateServiceStub
-        queries: Any = read_services.QueryServiceStub
-        self._execute_batch = commands(channel).ExecuteBatch
-        self._aggregates = aggregates(channel)
-        self._query_batch = queries(channel).QueryBatch
+    Args:
+        channel: gives the channel; asked for each call, since one that is kept may be closed when
+            long unused.
+    """
+
+    def __init__(self, channel: Callable[[], grpc.aio.Channel]) -> None:
+        self._channel = channel
+        self._stubs: _Stubs | None = None
+
+    def _calls(self) -> "_Stubs":
+        channel = self._channel()
+        if self._stubs is None or self._stubs.channel is not channel:
+            self._stubs = _Stubs(channel)
+        return self._stubs
 
     async def execute_batch(
         self, requests: Sequence[pb.ExecuteRequest], timeout_s: float
     ) -> Sequence[pb.ExecuteResult]:
         """CommandService.ExecuteBatch."""
         try:
-            answer = await self._execute_batch(
+            answer = await self._calls().execute_batch(
                 pb.ExecuteBatchRequest(requests=requests), timeout=timeout_s
             )
         except grpc.aio.AioRpcError as error:
@@ -67,7 +74,7 @@ class GrpcNodeClient:
     async def ask_aggregate(self, method: str, request: Message, timeout_s: float) -> Any:
         """The AggregateService method of that name."""
         try:
-            return await getattr(self._aggregates, method)(request, timeout=timeout_s)
+            return await getattr(self._calls().aggregates, method)(request, timeout=timeout_s)
         except grpc.aio.AioRpcError as error:
             raise _error_of(error) from None
 
@@ -76,11 +83,27 @@ class GrpcNodeClient:
     ) -> Sequence[read_pb.QueryResult]:
         """QueryService.QueryBatch."""
         try:
-            answer = await self._query_batch(request, timeout=timeout_s)
+            answer = await self._calls().query_batch(request, timeout=timeout_s)
         except grpc.aio.AioRpcError as error:
             raise _error_of(error) from None
         results: Sequence[read_pb.QueryResult] = answer.results
         return results
+
+
+@final
+class _Stubs:
+    """The methods of a node, bound to one channel."""
+
+    __slots__ = ("aggregates", "channel", "execute_batch", "query_batch")
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        commands: Any = command_services.CommandServiceStub
+        aggregates: Any = aggregate_services.AggregateServiceStub
+        queries: Any = read_services.QueryServiceStub
+        self.channel = channel
+        self.execute_batch = commands(channel).ExecuteBatch
+        self.aggregates = aggregates(channel)
+        self.query_batch = queries(channel).QueryBatch
 
 
 def _error_of(error: grpc.aio.AioRpcError) -> FlightmeshError:

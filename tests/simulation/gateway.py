@@ -67,7 +67,7 @@ def build_app(
     commands: CommandRouter, queries: QueryRouter, channel: Any, clock: Clock, name: str
 ) -> GatewayApp:
     """The application as `gateway.bootstrap` builds it, without its pages."""
-    backend = MeshBackend(commands, queries, channel)
+    backend = MeshBackend(commands, queries, lambda: channel)
     operations = [operation_of(binding, backend) for binding in all_bindings()]
     return GatewayApp(
         Router((one.binding.http_method, one.binding.template, one) for one in operations),

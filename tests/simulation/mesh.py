@@ -61,7 +61,7 @@ class Routing:
         client = self._clients.get(address)
         if client is None:
             channel = self._mesh.network.channel(address)
-            client = self._clients[address] = GrpcNodeClient(channel)
+            client = self._clients[address] = GrpcNodeClient(lambda: channel)
         return client
 
 

@@ -1,6 +1,8 @@
 """The backend on the mesh's routers, over real gRPC."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -65,7 +67,16 @@ class Node(
 
 
 @pytest.fixture
-async def backend() -> AsyncIterator[MeshBackend]:
+async def channels() -> AsyncIterator[ChannelCache]:
+    tasks = TaskOwner("channels")
+    channels = ChannelCache(tasks, limit=1)
+    yield channels
+    await channels.close()
+    await tasks.stop()
+
+
+@pytest.fixture
+async def backend(channels: ChannelCache) -> AsyncIterator[MeshBackend]:
     node, server = Node(), GrpcServer("127.0.0.1:0")
     server.add(command_services.add_CommandServiceServicer_to_server, node)
     server.add(aggregate_services.add_AggregateServiceServicer_to_server, node)
@@ -75,7 +86,6 @@ async def backend() -> AsyncIterator[MeshBackend]:
     address = server.bind()
     await server.start()
     tasks = TaskOwner("test")
-    channels = ChannelCache(tasks)
     shard_map = ShardMapCache()
     row = ShardAssignment(0, 1, 1, "n1", address, ShardState.ACTIVE)
     shard_map.replace(ShardMap(1, 1, (row,)))
@@ -84,14 +94,15 @@ async def backend() -> AsyncIterator[MeshBackend]:
     }  # fmt: skip
 
     def connect(at: str) -> GrpcNodeClient:
-        return GrpcNodeClient(channels.get(at))
+        return GrpcNodeClient(partial(channels.get, at))
 
     commands = CommandRouter(shard_map, connect, **parts)
     yield MeshBackend(
-        commands, QueryRouter(lambda: [address], connect, **parts), channels.get(address)
+        commands,
+        QueryRouter(lambda: [address], connect, **parts),
+        partial(channels.get, address),
     )
     await tasks.stop()
-    await channels.close()
     await server.stop(0)
 
 
@@ -123,3 +134,17 @@ async def test_other_questions_go_out_with_all_their_fields(backend: MeshBackend
     assert moved.epoch == 7
     with pytest.raises(Refused, match="no node n3"):
         await backend.ask_mesh(move, map_pb.MoveShardRequest(shard=7, node="n3"), 5.0)
+
+
+async def test_what_fell_out_of_the_channels_is_reached_again(
+    backend: MeshBackend, channels: ChannelCache
+) -> None:
+    """A process that meets hundreds of addresses, each new after a restart."""
+    read, list_nodes = read_pb.Query(list_schedules={}), f"{SERVICE}.ShardMapService/ListNodes"
+    for number in range(3):
+        await backend.execute(pb.ExecuteRequest(aggregate_id=ROTATION, remove_rotation={}), 5.0)
+        await backend.query(read, 5.0)
+        await backend.ask_mesh(list_nodes, map_pb.ListNodesRequest(), 5.0)
+        channels.get(f"127.0.0.1:{number + 1}")
+        # The closing of the one that fell out.
+        await asyncio.sleep(0)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any, final
 
 import pytest
@@ -159,7 +160,7 @@ class RoutingMesh:
         self.shard_map.replace(ShardMap.of(len(rows), self.epoch, rows))
 
     def client(self, address: str) -> GrpcNodeClient:
-        return GrpcNodeClient(self.channels.get(address))
+        return GrpcNodeClient(partial(self.channels.get, address))
 
     def commands(
         self, limits: RouterLimits | None = None, backoff: Backoff | None = None

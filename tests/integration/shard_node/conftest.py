@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import grpc
@@ -47,7 +48,7 @@ class Cluster:
         stack.push_async_callback(self._channels.close)
         self.router = CommandRouter(
             self.map,
-            lambda address: GrpcNodeClient(self._channels.get(address)),
+            lambda address: GrpcNodeClient(partial(self._channels.get, address)),
             clock=self.clock,
             randomness=self.randomness,
             tasks=self._tasks,

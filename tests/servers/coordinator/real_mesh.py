@@ -9,6 +9,7 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, final
 
 from coordinator.bootstrap import build_coordinator, grpc_client_factory
@@ -47,7 +48,7 @@ class Routing:
         self.channels = ChannelCache(self.tasks)
         self.router = CommandRouter(
             self.map,
-            lambda address: GrpcNodeClient(self.channels.get(address)),
+            lambda address: GrpcNodeClient(partial(self.channels.get, address)),
             clock=self.clock,
             randomness=mesh.randomness,
             tasks=self.tasks,
