@@ -12,6 +12,7 @@ from typing import Any, final
 
 from flightmesh.clock import Clock
 from flightmesh.errors import (
+    CorruptData,
     OutcomeUnknown,
     ProtocolViolation,
     SessionFenced,
@@ -44,6 +45,8 @@ from shard_node.slot import ShardSlot, SlotStatus, Task
 _log = logging.getLogger(__name__)
 
 _TRIM_EVERY_S = 10.0
+# Pause before what was damaged is read again: a person may have mended it.
+_DAMAGED_S = 60.0
 
 
 class SessionPorts:
@@ -276,11 +279,28 @@ class Session:
             shards = [(slot.shard, slot.epoch) for slot in slots]
             named = fields(session=self.id, shards=shards, seconds=round(seconds, 6))
             _log.info("shards recovered", extra=named)
+        except CorruptData as error:
+            await self._recover_apart(slots, error)
         except ProtocolViolation as error:
             # One that was deposed meanwhile reads a part of what its heirs have written.
             if not await self._is_known_sealed():
                 raise
             self.fence(SessionFenced(f"ledger {self.id} was sealed: {error}"))
+
+    async def _recover_apart(self, slots: Sequence[ShardSlot], error: CorruptData) -> None:
+        """Recovers one by one what cannot be recovered together.
+
+        What cannot be read holds up its own shards and no others: a session that ended by it would
+        lose all of its shards, and so would, one after another, each node that they are given to.
+        """
+        if len(slots) == 1:
+            (slot,) = slots
+            named = fields(session=self.id, shard=slot.shard, epoch=slot.epoch)
+            _log.error("shard cannot be recovered", exc_info=error, extra=named)
+            await self._ports.clock.sleep(_DAMAGED_S)
+        for slot in slots:
+            if slot.status is SlotStatus.RECOVERING:
+                self._recover([slot])
 
     def _fail(self, error: BaseException) -> None:
         """A task of the session failed: end the session rather than go on in part."""

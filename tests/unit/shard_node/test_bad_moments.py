@@ -12,6 +12,7 @@ from flightmesh.errors import (
     FlightmeshError,
     InvalidInput,
     Overloaded,
+    ProtocolViolation,
     SessionFenced,
     StoreError,
 )
@@ -21,6 +22,7 @@ from flightmesh.ids import uuid7
 from flightmesh.sharding.shard_map import NODES_PREFIX, decode_registration
 from flightmesh.testing import faults
 from flightmesh.testing.faults import Fault, Faults, ScriptedFaults
+from shard_node import recovery
 from shard_node.translate import wants_events
 from tests.unit.shard_node.mesh import SHARDS, Gate, Mesh, idle, reply
 
@@ -173,25 +175,56 @@ async def test_repeats_that_wait_for_an_entry_are_bounded(mesh: Mesh) -> None:
     assert node.node.session.queue.queued == 0
 
 
-async def test_a_node_that_cannot_recover_does_not_make_ledgers_without_end(
+async def test_a_node_that_fails_again_and_again_does_not_make_ledgers_without_end(
     mesh: Mesh, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = await mesh.add_node(), await mesh.add_node()
     await mesh.assign(first)
     await mesh.create(first)
     await mesh.seal(1)
-    real = mesh.journal.read_entries
 
-    async def damaged(*args: Any) -> Any:
-        return [(number, b"\xff") for number, _ in await real(*args)]
+    def violated(*_: Any) -> int:
+        raise ProtocolViolation("shard 0: sequence 9 follows 7 (I4)")
 
-    monkeypatch.setattr(mesh.journal, "read_entries", damaged)
+    monkeypatch.setattr(recovery, "_next_sequence", violated)
     for _ in range(120):
         with suppress(FlightmeshError):
             await second.node.assign(second.node.session.id, [(0, 9), (1, 9), (2, 9), (3, 9)])
         await mesh.clock.advance(0.5)
     # Within a minute: at once, then after growing pauses.
     assert 4 <= len(await mesh.journal.list_directory()) <= 12
+
+
+async def test_a_damaged_ledger_holds_up_its_own_shards_only_until_it_is_mended(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = await mesh.add_node(), await mesh.add_node()
+    await mesh.assign(first)
+    rotations = await mesh.create(first, 8)
+    hurt, well = first.node.session.id, second.node.session.id
+    await mesh.release(first, 2, 3)
+    await mesh.assign(second, 2, 3)
+    await mesh.seal(hurt)
+    real = mesh.journal.read_entries
+
+    async def damaged(ledger: int, *args: Any) -> Any:
+        entries = await real(ledger, *args)
+        return [(number, b"\xff") for number, _ in entries] if ledger == hurt else entries
+
+    monkeypatch.setattr(mesh.journal, "read_entries", damaged)
+    await mesh.assign(second, 0, 1)
+    await mesh.clock.advance(30.0)
+    assert second.node.session.id == well
+    assert [shard for shard, _, _ in second.node.session.ownership.served] == [2, 3]
+    errors = [record for record in caplog.records if record.levelname == "ERROR"]
+    told = {record.__dict__["fields"]["shard"] for record in errors}
+    assert told
+    assert told <= {0, 1}
+
+    monkeypatch.setattr(mesh.journal, "read_entries", real)
+    await mesh.clock.advance(60.0)
+    results = await mesh.send(second, *(mesh.add_leg(each, 1) for each in rotations))
+    assert [reply(result).sequence for result in results] == [2] * 8
 
 
 async def test_a_command_id_from_the_far_future_is_refused_and_bars_nobody(mesh: Mesh) -> None:
